@@ -1,0 +1,1 @@
+"""The runtime: one `Accelerator` in front of every way to execute a compiled model."""

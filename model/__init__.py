@@ -1,0 +1,1 @@
+"""The network: PyTorch family, training, quantisation and the integer reference."""
