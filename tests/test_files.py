@@ -1,0 +1,36 @@
+"""Atomic writes: whole or not at all."""
+
+from pathlib import Path
+
+import pytest
+from m3vit.files import atomic_path, write_atomically
+
+
+def test_a_file_appears_with_its_parents(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "a" / "b.txt", "text")
+    assert (tmp_path / "a" / "b.txt").read_text() == "text"
+
+
+def test_a_failure_keeps_the_old_content_and_leaves_no_scratch(tmp_path: Path) -> None:
+    target = tmp_path / "x"
+    write_atomically(target, b"old")
+    with pytest.raises(RuntimeError), atomic_path(target) as fresh:
+        fresh.write_bytes(b"half")
+        raise RuntimeError
+    assert target.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["x"]
+
+
+def test_a_directory_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    for name in ("first", "second"):
+        with atomic_path(target) as fresh:
+            fresh.mkdir()
+            (fresh / name).write_text(name)
+    assert [entry.name for entry in target.iterdir()] == ["second"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_body_that_writes_nothing_is_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "nothing"):
+        pass
