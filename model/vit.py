@@ -6,7 +6,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForImageClassification,
+    PreTrainedModel,
+)
 from transformers import initialization as init
 from transformers.utils import ModelOutput
 
@@ -322,3 +327,8 @@ class ViTMoEForImageClassification(ViTMoEPreTrainedModel):
 def _either(argument: bool | None, default: bool) -> bool:
     """An argument, or the configuration's default where it is None."""
     return default if argument is None else argument
+
+
+AutoConfig.register(ViTMoEConfig.model_type, ViTMoEConfig, exist_ok=True)
+AutoModel.register(ViTMoEConfig, ViTMoEModel, exist_ok=True)
+AutoModelForImageClassification.register(ViTMoEConfig, ViTMoEForImageClassification, exist_ok=True)
