@@ -1,0 +1,50 @@
+# Every job has one name here, on a laptop and in CI. `make` alone lists them.
+PYTHON ?= python3
+VENV   ?= .venv
+IMAGE  ?=
+ARGS   ?=
+
+BIN := $(VENV)/bin
+# One thread per process: the tests run in two processes, and numbers do not depend on the machine.
+THREADS := OMP_NUM_THREADS=1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test test-all check format bench docs golden clean
+
+help:    ## list the targets
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.installed-demo  ## the main job: one photograph, every task, one picture (IMAGE=file, ARGS='--tasks depth')
+	$(BIN)/m3vit demo $(IMAGE) --output build/demo.png --json build/demo.json $(ARGS)
+
+test: $(VENV)/.installed-test  ## every test that needs neither Vitis nor a board (ARGS='-k name')
+	$(THREADS) $(BIN)/pytest -n 2 -m 'not slow and not vitis and not board' $(ARGS)
+
+test-all: $(VENV)/.installed-test  ## the slow tests too
+	$(THREADS) $(BIN)/pytest -n 2 -m 'not vitis and not board' $(ARGS)
+
+check: $(VENV)/.installed-check docs  ## lint, format, types; the manual builds without a warning
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/python .ci/format_cpp.py --check && $(BIN)/mypy
+
+format: $(VENV)/.installed-check  ## rewrite Python and C++ sources in the project's format
+	$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/python .ci/format_cpp.py
+
+bench: $(VENV)/.installed-test  ## reference against torch, int8 against float -> build/bench/model.json
+	$(BIN)/m3vit bench --output build/bench/model.json $(ARGS)
+
+docs: $(VENV)/.installed-check  ## the manual -> build/docs/index.html
+	$(BIN)/sphinx-build -W -q -b html docs build/docs
+
+golden: $(VENV)/.installed-demo  ## golden vectors of the shipped model -> build/golden
+	$(BIN)/m3vit golden --output build/golden $(ARGS)
+
+clean:   ## remove what was built; the installed .venv stays
+	rm -rf build
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed-%: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$*]'
+	@touch $@
