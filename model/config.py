@@ -8,7 +8,8 @@ Axis letters, used in every docstring of the project:
     C output channels of a task
 """
 
-from typing import Any, ClassVar, Literal
+from dataclasses import field
+from typing import Any, ClassVar, Literal, get_args
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
@@ -20,18 +21,18 @@ HeadType = Literal["linear", "upsampling"]
 
 
 @strict
-class ViTMoEConfig(PreTrainedConfig):  # type: ignore[misc]
+class ViTMoEConfig(PreTrainedConfig):
     """Configuration of a (multi-task) mixture-of-experts vision transformer.
 
     Names follow transformers' `ViTConfig` and its mixture-of-experts models. The defaults
     that differ from those are M³ViT's: `layer_norm_eps` 1e-6, `norm_topk_prob` False.
 
     Args:
-        intermediate_size: F of the dense MLP; default 4 D.
-        moe_intermediate_size: F of one expert; default `intermediate_size`.
+        intermediate_size: F of the dense MLP; 0 stands for 4 D.
+        moe_intermediate_size: F of one expert; 0 stands for `intermediate_size`.
         num_experts: E. Alias `num_local_experts`.
         num_experts_per_tok: K. Aliases `num_experts_per_token`, `experts_per_token`.
-        moe_layers: indices of the MoE layers; default every odd one (M³ViT). Empty: a dense ViT.
+        moe_layers: indices of the MoE layers; None: every odd one (M³ViT). Empty: a dense ViT.
         norm_topk_prob: renormalise the K kept scores to sum to one.
         router_aux_loss_coef: weight of the summed importance and load losses.
         router_jitter_noise: the gate's input is multiplied by uniform(1 - j, 1 + j) in training.
@@ -48,6 +49,7 @@ class ViTMoEConfig(PreTrainedConfig):  # type: ignore[misc]
         task_expert_ranges: per task the half-open range of experts its gate may choose from.
         attention_scale: factor on query-key products; default head_dim ** -0.5.
         final_layernorm: LayerNorm behind the last block (ViT has one, M³ViT's backbone none).
+        num_tasks: 0 stands for the number of `tasks`, at least one.
         tasks: names of the dense tasks; a task's id is its position.
         task_channels: output channels per task.
         task_weights: loss weight per task; default 1.
@@ -72,7 +74,7 @@ class ViTMoEConfig(PreTrainedConfig):  # type: ignore[misc]
     hidden_size: int = 768
     num_hidden_layers: int = 12
     num_attention_heads: int = 12
-    intermediate_size: int | None = None
+    intermediate_size: int = 0
     hidden_act: str = "gelu"
     hidden_dropout_prob: float | int = 0.0
     attention_probs_dropout_prob: float | int = 0.0
@@ -88,7 +90,7 @@ class ViTMoEConfig(PreTrainedConfig):  # type: ignore[misc]
 
     num_experts: int = 8
     num_experts_per_tok: int = 2
-    moe_intermediate_size: int | None = None
+    moe_intermediate_size: int = 0
     moe_layers: list[int] | tuple[int, ...] | None = None
     norm_topk_prob: bool = False
     output_router_logits: bool = False
@@ -103,10 +105,10 @@ class ViTMoEConfig(PreTrainedConfig):  # type: ignore[misc]
     gate_input_ahead: bool = False
     task_expert_ranges: list[list[int]] | None = None
 
-    num_tasks: int | None = None
+    num_tasks: int = 0
     tasks: list[str] | tuple[str, ...] = ()
-    task_channels: dict[str, int] | None = None
-    task_weights: dict[str, float] | None = None
+    task_channels: dict[str, int] = field(default_factory=dict)
+    task_weights: dict[str, float | int] = field(default_factory=dict)
     head_type: str = "linear"
     head_patch_grid: int = 1
     head_convolutions: int = 4
@@ -117,18 +119,13 @@ class ViTMoEConfig(PreTrainedConfig):  # type: ignore[misc]
 
     def __post_init__(self, **kwargs: Any) -> None:
         super().__post_init__(**kwargs)  # sets aliased names, so derived values come after it
-        if self.intermediate_size is None:
-            self.intermediate_size = 4 * self.hidden_size
-        if self.moe_intermediate_size is None:
-            self.moe_intermediate_size = self.intermediate_size
-        if self.moe_layers is None:
-            self.moe_layers = list(range(1, self.num_hidden_layers, 2))
-        if self.num_tasks is None:
-            self.num_tasks = max(1, len(self.tasks))
-        self.moe_layers = list(self.moe_layers)
+        self.intermediate_size = self.intermediate_size or 4 * self.hidden_size
+        self.moe_intermediate_size = self.moe_intermediate_size or self.intermediate_size
+        odd = range(1, self.num_hidden_layers, 2)
+        self.moe_layers = list(odd if self.moe_layers is None else self.moe_layers)
+        self.num_tasks = self.num_tasks or max(1, len(self.tasks))
         self.tasks = list(self.tasks)
-        self.task_channels = dict(self.task_channels or {})
-        self.task_weights = {task: 1.0 for task in self.tasks} | dict(self.task_weights or {})
+        self.task_weights = dict.fromkeys(self.tasks, 1.0) | self.task_weights
         self._check()
 
     def _check(self) -> None:
@@ -151,16 +148,16 @@ class ViTMoEConfig(PreTrainedConfig):  # type: ignore[misc]
                 f"num_experts {self.num_experts}",
             ),
             (
-                all(0 <= layer < self.num_hidden_layers for layer in self.moe_layers),
+                all(0 <= layer < self.num_hidden_layers for layer in self.moe_layers or ()),
                 f"moe_layers {self.moe_layers} must be indices below num_hidden_layers "
                 f"{self.num_hidden_layers}",
             ),
             (
-                self.router_type in RouterType.__args__,  # type: ignore[attr-defined]
+                self.router_type in get_args(RouterType),
                 f"router_type '{self.router_type}' is none of multi_gate, task_embedding, shared",
             ),
             (
-                self.head_type in HeadType.__args__,  # type: ignore[attr-defined]
+                self.head_type in get_args(HeadType),
                 f"head_type '{self.head_type}' is none of linear, upsampling",
             ),
             (
@@ -188,7 +185,7 @@ class ViTMoEConfig(PreTrainedConfig):  # type: ignore[misc]
             if not holds:
                 raise UserError(sentence)
         for start, stop in self.task_expert_ranges or ():
-            if not (0 <= start and start + self.num_experts_per_tok <= stop <= self.num_experts):
+            if not (start >= 0 and start + self.num_experts_per_tok <= stop <= self.num_experts):
                 raise UserError(
                     f"task_expert_ranges entry [{start}, {stop}) must hold at least "
                     f"num_experts_per_tok {self.num_experts_per_tok} of the {self.num_experts} "
@@ -214,6 +211,15 @@ class ViTMoEConfig(PreTrainedConfig):  # type: ignore[misc]
     def grid(self) -> tuple[int, int]:
         """Patches (down, across); N is their product."""
         return self.image_height // self.patch_size, self.image_width // self.patch_size
+
+    @property
+    def first_moe_layer(self) -> int:
+        """Index of the first layer whose result depends on the task; L without MoE layers."""
+        return min(self.moe_layers or (), default=self.num_hidden_layers)
+
+    def is_moe(self, layer: int) -> bool:
+        """Whether a layer's MLP is a mixture of experts."""
+        return layer in (self.moe_layers or ())
 
     @property
     def head_dim(self) -> int:

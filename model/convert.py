@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import ViTImageProcessor
-from transformers.image_utils import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
 from m3vit.errors import UserError
 from m3vit.files import atomic_path
@@ -26,6 +25,7 @@ _UNUSED = re.compile(
     r"(^|\.)(dist_token|pre_logits\..*|w_gate_aux|gate(\.\d+)?\.head\.(weight|bias)"
     r"|output_level_\d\..*|tam_model\d\..*)$"
 )
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _EXPERTS = {
     "htoh4.weight": "up_proj",
     "htoh4.bias": "up_proj_bias",
@@ -115,7 +115,7 @@ def import_checkpoint(
     model = from_m3vit(state_dict, arguments)
     config = model.config
     if imagenet_normalisation:
-        config.image_mean, config.image_std = IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
+        config.image_mean, config.image_std = IMAGENET_MEAN, IMAGENET_STD
     processor = ViTImageProcessor(
         size={"height": config.image_height, "width": config.image_width},
         image_mean=list(config.image_mean),
@@ -183,9 +183,7 @@ def _plain_tensors(state_dict: Mapping[str, Any]) -> dict[str, Tensor]:
     return tensors
 
 
-def _rename(
-    tensors: Mapping[str, Tensor], config: ViTMoEConfig, prefix: str
-) -> dict[str, Tensor]:
+def _rename(tensors: Mapping[str, Tensor], config: ViTMoEConfig, prefix: str) -> dict[str, Tensor]:
     """Original names and layouts -> ours; unknown names stay, to be reported as extra."""
     ours: dict[str, Tensor] = {}
     gates: dict[str, dict[int, Tensor]] = {}
@@ -269,7 +267,7 @@ def _load(model: ViTMoEPreTrainedModel, tensors: Mapping[str, Tensor]) -> None:
             )
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
             raise UserError(f"{name} holds NaN or infinite values: the checkpoint is damaged")
-    model.load_state_dict({name: value for name, value in tensors.items()}, strict=False)
+    model.load_state_dict(dict(tensors), strict=False)
 
 
 def _some(names: list[str]) -> str:

@@ -55,7 +55,7 @@ class Embeddings(nn.Module):
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention: (B, T, D) -> (B, T, D), and the weights (B, H, T, T) on request."""
+    """Multi-head self-attention (B, T, D) -> (B, T, D), with weights (B, H, T, T) on request."""
 
     def __init__(self, config: ViTMoEConfig) -> None:
         super().__init__()
@@ -140,7 +140,7 @@ class Layer(nn.Module):
 
     def __init__(self, config: ViTMoEConfig, index: int) -> None:
         super().__init__()
-        self.is_moe = index in config.moe_layers
+        self.is_moe = config.is_moe(index)
         self.gate_input_ahead = config.gate_input_ahead
         self.layernorm_before = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.attention = Attention(config)

@@ -11,9 +11,7 @@ from .config import ViTMoEConfig
 from .tasks import TASKS
 
 
-def config_from_m3vit(
-    options: Mapping[str, Any], tensors: Mapping[str, Tensor]
-) -> ViTMoEConfig:
+def config_from_m3vit(options: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> ViTMoEConfig:
     """Translate the original constructor's arguments; decoder sizes come from the tensors."""
     option = _Options(options)
     width, experts = option.integer("embed_dim"), option.integer("moe_experts", 64)

@@ -134,7 +134,8 @@ def expected_load(
     threshold_if_in, threshold_if_out = top[:, top_k : top_k + 1], top[:, top_k - 1 : top_k]
     is_in = noisy > threshold_if_in
     threshold = torch.where(is_in, threshold_if_in, threshold_if_out)
-    return torch.special.ndtr((clean - threshold) / sigma).sum(dim=0)
+    kept: Tensor = torch.special.ndtr((clean - threshold) / sigma)
+    return kept.sum(dim=0)
 
 
 def squared_variation(values: Tensor) -> Tensor:

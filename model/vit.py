@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -13,18 +13,18 @@ from transformers import (
     PreTrainedModel,
 )
 from transformers import initialization as init
-from transformers.utils import ModelOutput
+from transformers.utils.generic import ModelOutput
 
 from m3vit.errors import UserError
 
 from .config import ViTMoEConfig
-from .layers import Attention, Embeddings, Layer
+from .layers import Embeddings, Layer
 from .moe import Experts
 from .router import Router
 
 
 @dataclass
-class ViTMoEModelOutput(ModelOutput):  # type: ignore[misc]
+class ViTMoEModelOutput(ModelOutput):
     """What the backbone returns.
 
     Attributes:
@@ -48,7 +48,7 @@ class ViTMoEModelOutput(ModelOutput):  # type: ignore[misc]
 
 
 @dataclass
-class ViTMoEClassifierOutput(ModelOutput):  # type: ignore[misc]
+class ViTMoEClassifierOutput(ModelOutput):
     """As `ViTMoEModelOutput`, with `logits` (B, num_labels) and, given labels, `loss`."""
 
     loss: Tensor | None = None
@@ -79,15 +79,15 @@ class TaskEmbedding(nn.Module):
         return self.norm(self.fc2(nn.functional.gelu(self.fc1(one_hot))))
 
 
-class ViTMoEPreTrainedModel(PreTrainedModel):  # type: ignore[misc]
+class ViTMoEPreTrainedModel(PreTrainedModel):
     """Initialisation and saving shared by all models of the family."""
 
     config: ViTMoEConfig
     config_class = ViTMoEConfig
     base_model_prefix = "vit"
     main_input_name = "pixel_values"
-    input_modalities = ("image",)
-    _no_split_modules = ("Embeddings", "Layer")
+    input_modalities = ["image"]  # noqa: RUF012
+    _no_split_modules = ["Embeddings", "Layer"]  # noqa: RUF012
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -101,9 +101,7 @@ class ViTMoEPreTrainedModel(PreTrainedModel):  # type: ignore[misc]
             init.ones_(module.weight)
             init.zeros_(module.bias)
             if isinstance(module, nn.BatchNorm2d):
-                init.zeros_(module.running_mean)
-                init.ones_(module.running_var)
-                init.zeros_(module.num_batches_tracked)
+                module.reset_running_stats()
         elif isinstance(module, Embeddings):
             init.trunc_normal_(module.cls_token, mean=0.0, std=std)
             init.trunc_normal_(module.position_embeddings, mean=0.0, std=std)
@@ -137,8 +135,8 @@ class ViTMoEModel(ViTMoEPreTrainedModel):
         self.layernorm = (
             nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps) if with_norm else None
         )
-        routed_by_embedding = config.router_type == "task_embedding" and config.moe_layers
-        self.task_embedding = TaskEmbedding(config) if routed_by_embedding else None
+        needs_embedding = config.router_type == "task_embedding" and bool(config.moe_layers)
+        self.task_embedding = TaskEmbedding(config) if needs_embedding else None
         self.post_init()
 
     def get_input_embeddings(self) -> nn.Module:
@@ -206,19 +204,20 @@ class ViTMoEModel(ViTMoEPreTrainedModel):
         want_weights = _either(output_attentions, config.output_attentions)
         want_logits = _either(output_router_logits, config.output_router_logits)
 
-        first_gate = min(config.moe_layers, default=len(self.layers))
+        layers = [cast(Layer, layer) for layer in self.layers]
+        first_gate = config.first_moe_layer
         hidden = self.embeddings(pixel_values)
         states: list[Tensor] = [hidden]
         weights: list[Tensor | None] = []
-        for layer in self.layers[:first_gate]:
+        for layer in layers[:first_gate]:
             block_input = hidden
             hidden, attention = layer.attend(block_input, want_weights)
             hidden, _ = layer.transform(hidden, block_input, None, None)
             states.append(hidden)
             weights.append(attention)
         attended = None
-        if first_gate < len(self.layers):
-            attended = self.layers[first_gate].attend(hidden, want_weights)
+        if first_gate < len(layers):
+            attended = layers[first_gate].attend(hidden, want_weights)
 
         depends_on_task = config.router_type != "shared" or config.task_expert_ranges is not None
         results: list[ViTMoEModelOutput] = []
@@ -227,7 +226,7 @@ class ViTMoEModel(ViTMoEPreTrainedModel):
                 results.append(results[0])
                 continue
             result = self._finish(
-                hidden, attended, first_gate, task_id, want_weights, states, weights
+                hidden, attended, layers[first_gate:], task_id, want_weights, states, weights
             )
             if not want_hidden:
                 result.hidden_states = None
@@ -242,7 +241,7 @@ class ViTMoEModel(ViTMoEPreTrainedModel):
         self,
         hidden: Tensor,
         attended: tuple[Tensor, Tensor | None] | None,
-        first_gate: int,
+        remaining: list[Layer],
         task_id: int | None,
         want_weights: bool,
         states: list[Tensor],
@@ -254,7 +253,7 @@ class ViTMoEModel(ViTMoEPreTrainedModel):
         if self.task_embedding is not None and task_id is not None:
             task_embedding = self.task_embedding(task_id)
         routings = []
-        for layer in self.layers[first_gate:]:
+        for layer in remaining:
             block_input = hidden
             if attended is None:
                 attended = layer.attend(block_input, want_weights)
@@ -267,7 +266,7 @@ class ViTMoEModel(ViTMoEPreTrainedModel):
         return ViTMoEModelOutput(
             last_hidden_state=hidden if self.layernorm is None else self.layernorm(hidden),
             hidden_states=tuple(states),
-            attentions=tuple(weights),
+            attentions=tuple(weight for weight in weights if weight is not None),
             router_logits=tuple(routing.logits for routing in routings),
             router_experts=tuple(routing.experts for routing in routings),
             router_scores=tuple(routing.scores for routing in routings),
@@ -280,9 +279,9 @@ class ViTMoEForImageClassification(ViTMoEPreTrainedModel):
 
     def __init__(self, config: ViTMoEConfig) -> None:
         super().__init__(config)
-        self.num_labels = config.num_labels
+        self.num_labels = len(config.id2label or {})
         self.vit = ViTMoEModel(config)
-        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
+        self.classifier = nn.Linear(config.hidden_size, self.num_labels)
         self.post_init()
 
     def forward(
@@ -306,7 +305,7 @@ class ViTMoEForImageClassification(ViTMoEPreTrainedModel):
         outputs = self.vit.run_tasks(
             pixel_values, [task_id], output_hidden_states, output_attentions, output_router_logits
         )[0]
-        logits = self.classifier(outputs.last_hidden_state[:, 0])
+        logits = self.classifier(cast(Tensor, outputs.last_hidden_state)[:, 0])
         loss = None
         if labels is not None:
             loss = self.loss_function(labels, logits, self.config)
@@ -324,9 +323,9 @@ class ViTMoEForImageClassification(ViTMoEPreTrainedModel):
         return result if as_dict else result.to_tuple()
 
 
-def _either(argument: bool | None, default: bool) -> bool:
+def _either(argument: bool | None, default: bool | None) -> bool:
     """An argument, or the configuration's default where it is None."""
-    return default if argument is None else argument
+    return bool(default if argument is None else argument)
 
 
 AutoConfig.register(ViTMoEConfig.model_type, ViTMoEConfig, exist_ok=True)

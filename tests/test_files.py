@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from m3vit.files import atomic_path, write_atomically
 
 
@@ -14,9 +15,14 @@ def test_a_file_appears_with_its_parents(tmp_path: Path) -> None:
 def test_a_failure_keeps_the_old_content_and_leaves_no_scratch(tmp_path: Path) -> None:
     target = tmp_path / "x"
     write_atomically(target, b"old")
-    with pytest.raises(RuntimeError), atomic_path(target) as fresh:
-        fresh.write_bytes(b"half")
-        raise RuntimeError
+
+    def fail_half_way() -> None:
+        with atomic_path(target) as fresh:
+            fresh.write_bytes(b"half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_half_way()
     assert target.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["x"]
 

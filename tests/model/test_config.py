@@ -1,6 +1,7 @@
 """The configuration: Hugging Face names, derived values, contradictions refused."""
 
 import pytest
+
 from m3vit.errors import UserError
 from m3vit.model.config import ViTMoEConfig, even_expert_ranges
 

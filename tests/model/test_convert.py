@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
+
 from m3vit.errors import UserError
 from m3vit.model.config import ViTMoEConfig
 from m3vit.model.convert import from_m3vit, import_checkpoint, to_m3vit
 from m3vit.model.dense_prediction import ViTMoEForDensePrediction
 from m3vit.model.vit import ViTMoEModel
-from torch import Tensor
 
 ORACLE = Path(__file__).parents[2] / ".." / "shared" / "oracle"
 TOLERANCE = {"f32": 2e-5, "f64": 1e-11}
@@ -42,9 +43,7 @@ def test_parity_with_the_original(name: str, precision: str, task: int) -> None:
     model = from_m3vit(state_dict, options).to(dtype)
     with torch.no_grad():
         images = torch.tensor(data["x"]).to(dtype)
-        outputs = model(
-            images, task_id=task, output_hidden_states=True, output_router_logits=True
-        )
+        outputs = model(images, task_id=task, output_hidden_states=True, output_router_logits=True)
     for block in range(4):
         difference = outputs.hidden_states[block + 1].numpy() - data[f"{prefix}/block{block}"]
         assert np.abs(difference).max() <= TOLERANCE[precision]
@@ -271,7 +270,7 @@ def test_a_refused_import_writes_nothing(tmp_path: Path) -> None:
     torch.save(tensors, checkpoint)
     options.write_text(json.dumps(OPTIONS))
     before = sorted(os.listdir(tmp_path))
-    with pytest.raises(UserError, match="cls_token|NaN"):
+    with pytest.raises(UserError, match="cls_token"):
         import_checkpoint(checkpoint, options, tmp_path / "model")
     assert sorted(os.listdir(tmp_path)) == before
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from m3vit.errors import UserError
 from m3vit.model.config import ViTMoEConfig
 from m3vit.model.dense_prediction import ViTMoEForDensePrediction

@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from torch import Tensor
+
 from m3vit.model.config import ViTMoEConfig
 from m3vit.model.moe import MixtureOfExperts
-from torch import Tensor
 
 
 def build(**values: object) -> MixtureOfExperts:

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from m3vit.errors import UserError
 from m3vit.model.config import ViTMoEConfig
 from m3vit.model.router import Router, expected_load, squared_variation

@@ -5,9 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from m3vit.errors import UserError
-from m3vit.model.config import ViTMoEConfig
-from m3vit.model.vit import ViTMoEForImageClassification, ViTMoEModel
 from PIL import Image
 from transformers import (
     AutoModel,
@@ -17,6 +14,10 @@ from transformers import (
     ViTModel,
     pipeline,
 )
+
+from m3vit.errors import UserError
+from m3vit.model.config import ViTMoEConfig
+from m3vit.model.vit import ViTMoEForImageClassification, ViTMoEModel
 
 SHAPE = {
     "hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 4,
