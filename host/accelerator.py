@@ -1,0 +1,158 @@
+"""One `Accelerator` in front of every way to execute a compiled model.
+
+Whatever computes, the integers are the same, and so is their digest.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m3vit.errors import UserError
+from m3vit.host.upsampling import bilinear, spread_cells
+from m3vit.model.compiled import CompiledModel
+from m3vit.model.cost import expert_loads, run_macs, run_weight_bytes
+from m3vit.model.integer_ops import Routing
+from m3vit.model.reference import TaskRun
+from m3vit.model.shape import Shape
+
+
+class Backend(Protocol):
+    """What executes a compiled model."""
+
+    def run(self, pixels: NDArray[np.uint8], task: str) -> TaskRun:
+        """Run one task on one (H, W, channels) image of exactly the model's size."""
+        ...
+
+
+BackendMaker = Callable[[CompiledModel], Backend]
+
+# Name -> module and class. Imported when chosen, since each needs other software.
+BACKENDS: Mapping[str, str] = {"reference": "m3vit.model.reference:Reference"}
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What one task gave on one image, and what that took.
+
+    Attributes:
+        task: its name. backend: what computed it.
+        output: integer codes, as in `m3vit.model.reference.TaskRun`.
+        scale: real value of one code.
+        routing: per MoE layer, who went where.
+        loads: (MoE layers, E) tokens in each expert's queue.
+        seconds: wall time of the run; measured.
+        macs: multiply-accumulates; counted from shapes and routing.
+        weight_bytes: of the parameters that were read; counted, idle experts not.
+        digest: SHA-256 of the output's bytes (its own integer type, little-endian, row-major).
+    """
+
+    task: str
+    backend: str
+    output: NDArray[np.int16]
+    scale: float
+    routing: tuple[Routing, ...]
+    loads: NDArray[np.int64]
+    seconds: float
+    macs: int
+    weight_bytes: int
+    digest: str
+    shape: Shape
+
+    @property
+    def experts_used(self) -> tuple[int, ...]:
+        """Experts with at least one token, per MoE layer."""
+        return tuple(int(used) for used in (self.loads > 0).sum(axis=1))
+
+    def prediction(self) -> NDArray[np.float32]:
+        """The head's raw values (C, H, W) at image resolution.
+
+        Raises:
+            UserError: the network has no linear head, so its output is no map.
+        """
+        if self.shape.head != "linear":
+            raise UserError(
+                f"this model ends with '{self.shape.head}', which is no map: read `output` instead"
+            )
+        values = self.output.astype(np.float32) * np.float32(self.scale)
+        height, width = self.shape.image
+        grid = (height // self.shape.patch, width // self.shape.patch)
+        return bilinear(spread_cells(values, grid, self.shape.cells), self.shape.image)
+
+
+class Accelerator:
+    """Runs a compiled model, task by task.
+
+    Args:
+        model: a compiled model, or the directory of one.
+        backend: a name of `BACKENDS`, or a function from a compiled model to a `Backend`.
+
+    Raises:
+        UserError: the model is damaged, or no such backend exists.
+    """
+
+    def __init__(
+        self, model: CompiledModel | str | Path, backend: str | BackendMaker = "reference"
+    ) -> None:
+        make = open_backend(backend) if isinstance(backend, str) else backend
+        self.model = model if isinstance(model, CompiledModel) else CompiledModel.load(model)
+        self.backend = backend if isinstance(backend, str) else make.__name__
+        self._engine = make(self.model)
+        self._shape = Shape.from_compiled(self.model)
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Names of the model's tasks."""
+        return tuple(task.name for task in self.model.tasks)
+
+    def run(self, pixels: NDArray[np.uint8], task: str) -> Result:
+        """Run one task on one image.
+
+        Args:
+            pixels: (H, W, channels) of the model's size; `m3vit.host.image` makes them.
+            task: name.
+
+        Raises:
+            UserError: an image of another size or type, or an unknown task.
+        """
+        start = time.perf_counter()
+        run = self._engine.run(pixels, task)
+        seconds = time.perf_counter() - start
+        loads = expert_loads([layer.experts for layer in run.routing], self._shape.experts)
+        return Result(
+            task=task,
+            backend=self.backend,
+            output=run.output,
+            scale=run.scale,
+            routing=run.routing,
+            loads=loads,
+            seconds=seconds,
+            macs=run_macs(self._shape, task, loads),
+            weight_bytes=run_weight_bytes(self.model, task, loads),
+            digest=digest(run.output),
+            shape=self._shape,
+        )
+
+
+def digest(output: NDArray[np.integer[Any]]) -> str:
+    """SHA-256 of an integer array's bytes: its own width, little-endian, row-major."""
+    little = np.ascontiguousarray(output, dtype=output.dtype.newbyteorder("<"))
+    return hashlib.sha256(little.tobytes()).hexdigest()
+
+
+def open_backend(name: str) -> BackendMaker:
+    """Import a backend.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    if name not in BACKENDS:
+        raise UserError(f"no backend '{name}': this version has {', '.join(BACKENDS)}")
+    module, _, attribute = BACKENDS[name].partition(":")
+    return cast(BackendMaker, getattr(import_module(module), attribute))
