@@ -73,8 +73,8 @@ def read_rgb(path: Path) -> Image.Image:
     """
     try:
         with warnings.catch_warnings():
-            # Pillow warns of large files and refuses huge ones; large ones are welcome here.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # Pillow warns of large files and of odd headers; what it can read is welcome here.
+            warnings.simplefilter("ignore")
             with Image.open(path) as file:
                 file.load()
                 return to_rgb(ImageOps.exif_transpose(file), path)
@@ -90,7 +90,7 @@ def read_rgb(path: Path) -> Image.Image:
         raise UserError(f"{path} is a directory: give a picture file") from None
     except PermissionError:
         raise UserError(f"{path} may not be read: check its permissions") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except (OSError, SyntaxError, ValueError, EOFError, RuntimeError, MemoryError) as error:
         # Decoders of damaged files raise all of these.
         raise UserError(
             f"{path} is damaged or of an unsupported kind ({error}): save it again as PNG or JPEG"

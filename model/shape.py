@@ -192,7 +192,7 @@ def load_shape(path: str | Path) -> tuple[Shape, CompiledModel | None]:
             f"cannot read {directory / 'config.json'} ({error.strerror}): give the directory of "
             "a float or a compiled model"
         ) from None
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise UserError(
             f"{directory / 'config.json'} is no network configuration ({error}): "
             "save the model again"
