@@ -154,4 +154,3 @@ def default_photograph() -> Path:
             "with pip install 'm3vit[demo]'"
         ) from None
     return Path(str(photograph))
-
