@@ -15,7 +15,7 @@ class LabelStatistics:
     """Sums over labels of a data set, enough for constant predictors and their scores.
 
     Attributes:
-        classes: number of semantic classes, 0 without that task.
+        classes: number of semantic classes; 0 leaves that task out.
         pixels: (classes,) int64 labelled pixels per class.
         depth_pixels, depth_sum, depth_squares: count, sum (m) and sum of squares (m²) of depth.
     """
@@ -31,7 +31,7 @@ class LabelStatistics:
 
     def add(self, labels: Mapping[str, ArrayLike]) -> None:
         """Add the semseg and depth labels of one sample or batch; other entries are ignored."""
-        if "semseg" in labels:
+        if self.classes and "semseg" in labels:
             semseg = np.asarray(labels["semseg"])
             self.pixels += np.bincount(semseg[semseg != IGNORED], minlength=self.classes)
         if "depth" in labels:
