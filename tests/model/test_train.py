@@ -18,7 +18,6 @@ from m3vit.model.checkpoint import Checkpoint
 from m3vit.model.dense_prediction import ViTMoEForDensePrediction
 from m3vit.model.predictors import load_network
 from m3vit.model.recipe import Recipe, parse_recipe
-from m3vit.model.sampling import EpochSampler
 from m3vit.model.train import train
 from m3vit.model.training_log import LogRow, Metrics, TrainingProgress
 
@@ -314,14 +313,3 @@ def test_precision_that_the_device_lacks_is_answered_with_the_remedy(
     monkeypatch.setattr(trainer, "Accelerator", refuse)
     with pytest.raises(UserError, match=r"run\.mixed_precision bf16 does not work here"):
         train(recipe(run__mixed_precision="bf16"), tmp_path / "run")
-
-
-def test_the_order_of_samples_depends_on_seed_and_epoch_alone() -> None:
-    def order(seed: int, epoch: int) -> list[int]:
-        sampler = EpochSampler(list(range(20)), seed)
-        sampler.epoch = epoch
-        return list(sampler)
-
-    assert order(1, 0) == order(1, 0) != order(1, 1)
-    assert order(2, 0) != order(1, 0)
-    assert sorted(order(1, 5)) == list(range(20))
