@@ -7,6 +7,7 @@ counted, as is the custom of the field. Axis letters as in `model.config`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,11 @@ from m3vit.model.compiled import CompiledModel
 from m3vit.model.parameters import walk
 from m3vit.model.shape import Shape
 
+FLOAT_BYTES = 4
 UPSAMPLING_WIDTH = 256
+
+PUBLISHED_SAVING = 0.88
+"""Inference FLOPs that single-task M³ViT saves, by the paper's abstract (arXiv 2210.14793)."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +140,54 @@ def run_weight_bytes(compiled: CompiledModel, task: str, loads: NDArray[np.int64
                 size //= len(value)  # one gate of several, one task's row of the bias
         total += size
     return total
+
+
+def reachable_bytes(shape: Shape, compiled: CompiledModel | None, task: str) -> int:
+    """Bytes of the parameters that a task can reach: float32, or as compiled."""
+    if compiled is None:
+        return FLOAT_BYTES * task_cost(shape, task).parameters
+    loads = np.zeros((len(shape.moe_layers), shape.experts), np.int64)
+    first, last = shape.ranges[task]
+    loads[:, first:last] = 1
+    return run_weight_bytes(compiled, task, loads)
+
+
+def cost_report(shape: Shape, compiled: CompiledModel | None = None) -> dict[str, Any]:
+    """Everything counted, as plain values for JSON.
+
+    `saved` compares each task with the same network when nothing is left out, in three ways that
+    `TaskCost` defines: every expert computed (`dense`), that and the heads of all tasks
+    (`everything`), or that in one pass per task (`separate`); with heads, and the encoder alone.
+    """
+    tasks = {}
+    for task in shape.tasks:
+        cost = task_cost(shape, task)
+        dense_encoder = cost.dense_macs - cost.parts[-1].macs
+        tasks[task] = {
+            "macs": cost.macs,
+            "encoder_macs": cost.encoder_macs,
+            "parameters": cost.parameters,
+            "weight_bytes": reachable_bytes(shape, compiled, task),
+            "parts": {
+                part.name: {"macs": part.macs, "parameters": part.parameters} for part in cost.parts
+            },
+            "saved": {
+                "dense": 1 - cost.macs / cost.dense_macs,
+                "everything": 1 - cost.macs / cost.everything_macs,
+                "separate": 1 - cost.macs / cost.separate_macs,
+                "dense_encoder": 1 - cost.encoder_macs / dense_encoder,
+                "separate_encoder": 1 - cost.encoder_macs / (dense_encoder * len(shape.tasks)),
+            },
+        }
+    return {
+        "provenance": "counted",
+        "numbers": "float32" if compiled is None else "int8",
+        "image_size": list(shape.image),
+        "tokens": shape.tokens,
+        "parameters": network_parameters(shape),
+        "tasks": tasks,
+        "published_saving": PUBLISHED_SAVING,
+    }
 
 
 def _expert_parameters(shape: Shape) -> int:

@@ -1,0 +1,135 @@
+"""`m3vit info` and `m3vit version`: what a network costs, and what is installed."""
+
+import platform
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from m3vit.cli.options import JsonOption, write_json
+from m3vit.errors import UserError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(info)
+    app.command()(version)
+
+
+def info(
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            help="Directory of a float or a compiled model, or the name of a shipped one.",
+            show_default="m3vit-nano-int8",
+        ),
+    ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Count a published network instead: cityscapes_tiny, nyud_small or pascal_small.",
+        ),
+    ] = None,
+    json_file: JsonOption = None,
+) -> None:
+    """Count what each task costs: multiply-accumulates, parameters, bytes, and what is saved.
+
+    [bold]Examples[/bold]
+
+    m3vit info
+
+    m3vit info my-model --json info.json
+
+    m3vit info --config pascal_small
+    """
+    from m3vit.model.cost import cost_report
+    from m3vit.model.shape import PUBLISHED, Shape, load_shape
+    from m3vit.model.shipped import find_model
+
+    if model is not None and config is not None:
+        raise UserError("a model and --config were given: leave one of them out")
+    if config is None:
+        name = model or "m3vit-nano-int8"
+        report = cost_report(*load_shape(find_model(name)))
+    elif config in PUBLISHED:
+        name = config
+        report = cost_report(Shape.from_config(PUBLISHED[config]))
+    else:
+        raise UserError(f"no published network '{config}': choose one of {', '.join(PUBLISHED)}")
+    show(name, report)
+    write_json(json_file, {"model": name, **report})
+
+
+def show(name: str, report: Mapping[str, Any]) -> None:
+    """Print the tables and what the paper's claim comes to on this count."""
+    from rich.console import Console
+    from rich.table import Table
+
+    tasks = report["tasks"]
+    height, width = report["image_size"]
+    console = Console()
+    console.print(
+        f"[bold]{name}[/bold]: {report['parameters'] / 1e6:.2f} M parameters, image "
+        f"{width}x{height}, {report['tokens']} tokens; everything here is counted, for one image"
+    )
+    table = Table()
+    table.add_column("task")
+    columns = ("MACs", "of them encoder", "parameters", f"bytes ({report['numbers']})")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for task, cost in tasks.items():
+        table.add_row(
+            task,
+            f"{cost['macs'] / 1e6:,.1f} M",
+            f"{cost['encoder_macs'] / 1e6:,.1f} M",
+            f"{cost['parameters'] / 1e6:.2f} M",
+            f"{cost['weight_bytes'] / 1e6:.2f} MB",
+        )
+    console.print(table)
+    parts = Table(title="where the MACs are", title_justify="left")
+    parts.add_column("part")
+    for task in tasks:
+        parts.add_column(task, justify="right")
+    for part in next(iter(tasks.values()))["parts"]:
+        shares = [cost["parts"][part]["macs"] / cost["macs"] for cost in tasks.values()]
+        if any(shares):
+            parts.add_row(part, *(f"{share:.1%}" for share in shares))
+    console.print(parts)
+    saved = Table(title="MACs saved against the same network with ...", title_justify="left")
+    saved.add_column("task")
+    kinds = {
+        "dense": "every expert\ncomputed",
+        "dense_encoder": "the same,\nencoder alone",
+        "everything": "and every\ntask's head",
+        "separate": "and a pass\nper task",
+        "separate_encoder": "the same,\nencoder alone",
+    }
+    for heading in kinds.values():
+        saved.add_column(heading, justify="right")
+    for task, cost in tasks.items():
+        saved.add_row(task, *(f"{cost['saved'][kind]:.0%}" for kind in kinds))
+    console.print(saved)
+    separate = [cost["saved"]["separate"] for cost in tasks.values()]
+    console.print(
+        f"Published: {report['published_saving']:.0%} fewer FLOPs for one task than encoder-focused "
+        "multi-task networks (M³ViT, arXiv 2210.14793). Those are other networks, with an encoder "
+        "per task; the nearest column here, a dense pass and a head per task, gives "
+        f"{min(separate):.0%}."
+    )
+
+
+def version() -> None:
+    """Print the versions of m3vit and of what it stands on."""
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as installed
+
+    import m3vit
+
+    typer.echo(f"m3vit {m3vit.__version__}")
+    typer.echo(f"python {platform.python_version()}")
+    for package in ("numpy", "torch", "transformers", "brevitas", "mitsuba"):
+        try:
+            typer.echo(f"{package} {installed(package)}")
+        except PackageNotFoundError:
+            typer.echo(f"{package} not installed")
