@@ -77,6 +77,9 @@ def calibrate(model: FloatModel, images: Iterable[NDArray[np.uint8]]) -> Calibra
                     calibration.include(name, values)
         calibration.images += len(batch)
         logger.info("calibrated on %d images", calibration.images)
+    # Quantisation-aware training learnt these; the weights are made for them.
+    for name, (low, high) in getattr(model.config, "activation_ranges", {}).items():
+        calibration.low[name], calibration.high[name] = np.array(low), np.array(high)
     if calibration.images == 0:
         raise UserError("there are no calibration images: give at least one, better some dozens")
     for name, high in calibration.high.items():

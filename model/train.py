@@ -102,9 +102,9 @@ def train(
     )
     network = build_network(plan, train_set)
     if qat:
-        from m3vit.model.qat import prepare
+        from m3vit.model.qat import images_of, prepare
 
-        prepare(network)
+        prepare(network, images_of(train_set, 64))
     trainer = Trainer(plan, network, train_set, held_out, directory, progress or TrainingProgress())
     is_main = trainer.accelerator.is_main_process
     if checkpoint is not None:
