@@ -38,7 +38,10 @@ def build_optimizer(network: nn.Module, optim: OptimSection) -> torch.optim.Opti
     kept: list[nn.Parameter] = []
     for name, parameter in network.named_parameters():
         is_bias = parameter.ndim < 2 or name.endswith(("bias", "cls_token", "position_embeddings"))
-        (kept if is_bias and not optim.decay_biases else decayed).append(parameter)
+        # The learnt ranges of quantisers (model.qat) are no weights: decay would clip signals.
+        is_range = "_point." in name
+        spared = is_range or (is_bias and not optim.decay_biases)
+        (kept if spared else decayed).append(parameter)
     groups = [
         {"params": decayed, "weight_decay": optim.weight_decay},
         {"params": kept, "weight_decay": 0.0},
