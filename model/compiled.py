@@ -105,7 +105,7 @@ class CompiledModel:
                 f"{config_path} does not describe a compiled model ({error}): compile it again"
             ) from None
         try:
-            parameters = _bundle(Parameters, _nest(read_tensors(tensor_path)))
+            parameters = rebuild(Parameters, read_tensors(tensor_path))
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(
                 f"{tensor_path} does not hold the tensors of a compiled model ({error}): "
@@ -184,8 +184,16 @@ def check_parameters(network: Network, tasks: tuple[Task, ...], parameters: Para
             check_linear(f"heads.{task.name}.projection", head.projection, outputs, width)
 
 
-def _nest(tensors: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    """Dotted names as nested dictionaries."""
+def rebuild(kind: Any, tensors: Mapping[str, NDArray[Any]]) -> Any:
+    """The reverse of `parameters.walk`.
+
+    Args:
+        kind: type of the bundle, such as `Parameters`.
+        tensors: by dotted name.
+
+    Raises:
+        KeyError, TypeError, ValueError: tensors are missing or too many, or do not fit.
+    """
     tree: dict[str, Any] = {}
     for name, tensor in tensors.items():
         *parents, leaf = name.split(".")
@@ -193,11 +201,15 @@ def _nest(tensors: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
         for parent in parents:
             node = node.setdefault(parent, {})
         node[leaf] = tensor
-    return tree
+    bundle = _bundle(kind, tree)
+    left_over = set(tensors) - {name for name, _ in walk(bundle)}
+    if left_over:
+        raise ValueError(f"no part of the model takes tensor '{min(left_over)}'")
+    return bundle
 
 
 def _bundle(hint: Any, tree: Any) -> Any:
-    """The reverse of `parameters.walk`: what a type hint says, out of nested tensors."""
+    """What a type hint says, out of nested tensors."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is types.UnionType:
         return None if tree is None else _bundle(arguments[0], tree)

@@ -147,9 +147,9 @@ def attention_context(
     return context.transpose(1, 0, 2).reshape(tokens, heads * width)
 
 
-def activate(hidden: NDArray[np.int8], mlp: Mlp) -> NDArray[np.int8]:
-    """The activation function, one table entry per code."""
-    return mlp.by_byte.take(hidden.view(np.uint8))
+def activate(hidden: Codes, table: NDArray[np.int8]) -> NDArray[np.int8]:
+    """The activation function of int8 codes: entry code + 128 of a (256,) table."""
+    return table.take(hidden.view(np.uint8) ^ np.uint8(128))
 
 
 def add_residual(residual: Codes, branch: NDArray[np.int32]) -> NDArray[np.int16]:
@@ -198,7 +198,7 @@ def route(
 
 def run_mlp(inputs: Codes, mlp: Mlp) -> Codes:
     """(T, D) int8 -> (T, D) in residual codes."""
-    return linear(activate(linear(inputs, mlp.up), mlp), mlp.down)
+    return linear(activate(linear(inputs, mlp.up), mlp.table), mlp.down)
 
 
 def run_experts(

@@ -190,11 +190,6 @@ class Mlp:
     def __post_init__(self) -> None:
         require(self.table, "table", np.int8, 256)
 
-    @cached_property
-    def by_byte(self) -> NDArray[np.int8]:
-        """(256,) the table indexed by the code's bit pattern, 0..127 first."""
-        return np.roll(self.table, 128)
-
 
 @dataclass(frozen=True)
 class Gate:

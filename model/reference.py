@@ -167,7 +167,7 @@ class Reference:
         assert layer.mlp is not None
         inputs, _ = layer_norm(attended, layer.norm)
         hidden = linear(inputs, layer.mlp.up)
-        active = activate(hidden, layer.mlp)
+        active = activate(hidden, layer.mlp.table)
         branch = linear(active, layer.mlp.down)
         residual = add_residual(attended, branch)
         _record(trace, f"{name}.mlp", input=inputs, hidden=hidden, activation=active, branch=branch)
