@@ -5,7 +5,7 @@ to 8; palettes, greyscale and CMYK to RGB; transparency laid on white; cut to th
 proportions around the centre ("crop") or squeezed into them ("stretch"); bilinear resizing.
 """
 
-import importlib.resources
+import importlib.util
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,7 +126,8 @@ def _eight_bits(values: NDArray[np.float64], floats: bool, path: Path) -> NDArra
     scale = max(FULL_SCALE_16, largest)
     if floats:
         scale = 1 if largest <= 1 else 255 if largest <= 255 else largest
-    return np.rint(values * (255 / scale)).astype(np.uint8)
+    result: NDArray[np.uint8] = np.rint(values * (255 / scale)).astype(np.uint8)
+    return result
 
 
 def centred_box(width: int, height: int, aspect: float) -> tuple[float, float, float, float]:
@@ -146,11 +147,11 @@ def default_photograph() -> Path:
     Raises:
         UserError: scikit-learn is not installed.
     """
-    try:
-        photograph = importlib.resources.files("sklearn") / "datasets" / "images" / "china.jpg"
-    except ModuleNotFoundError:
+    # Only looked up: importing scikit-learn takes a second.
+    package = importlib.util.find_spec("sklearn")
+    if package is None or package.origin is None:
         raise UserError(
             "the default photograph comes with scikit-learn: name a picture file, or install it "
             "with pip install 'm3vit[demo]'"
-        ) from None
-    return Path(str(photograph))
+        )
+    return Path(package.origin).parent / "datasets" / "images" / "china.jpg"

@@ -5,13 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from m3vit.cli.options import JsonOption, SeveralTasks, TasksOption, chosen_tasks, write_json
+from m3vit.cli.options import JsonOption, TasksOption, chosen_tasks, write_json
 from m3vit.errors import UserError
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=SeveralTasks)(demo)
 
 
 def demo(

@@ -10,12 +10,6 @@ from m3vit.cli.options import JsonOption, write_json
 from m3vit.errors import UserError
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command()(info)
-    app.command()(version)
-
-
 def info(
     model: Annotated[
         str | None,
@@ -112,9 +106,10 @@ def show(name: str, report: Mapping[str, Any]) -> None:
     console.print(saved)
     separate = [cost["saved"]["separate"] for cost in tasks.values()]
     console.print(
-        f"Published: {report['published_saving']:.0%} fewer FLOPs for one task than encoder-focused "
-        "multi-task networks (M³ViT, arXiv 2210.14793). Those are other networks, with an encoder "
-        "per task; the nearest column here, a dense pass and a head per task, gives "
+        f"Published: {report['published_saving']:.0%} fewer FLOPs for one task than "
+        "encoder-focused multi-task networks (M³ViT, arXiv 2210.14793). Those are "
+        "other networks, with an encoder per task; the nearest column here, a dense pass and a "
+        "head per task, gives "
         f"{min(separate):.0%}."
     )
 

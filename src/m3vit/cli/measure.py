@@ -8,11 +8,6 @@ import typer
 from m3vit.cli.options import write_json
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(bench)
-
-
 def bench(
     output: Annotated[Path, typer.Option("--output", "-o", help="Report for machines.")] = Path(
         "build/bench/model.json"

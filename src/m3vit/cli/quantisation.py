@@ -21,13 +21,6 @@ DataOption = Annotated[
 RootOption = Annotated[Path | None, typer.Option(help="Where the data set lies.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command()(quantize)
-    app.command()(compare)
-    app.command()(golden)
-
-
 def quantize(
     model: Annotated[str, typer.Argument(help="Directory of a float model, or a shipped name.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Directory to write.")],
@@ -91,11 +84,31 @@ def compare(
 
 
 def show_comparison(report: Any) -> None:
-    """Print the table of a comparison."""
+    """Print the tables of a comparison."""
     from rich.console import Console
     from rich.table import Table
 
-    Console().print(Table(title=str(report)))
+    console = Console()
+    for task in report.tasks:
+        table = Table(
+            title=f"{task.task}: float against integers, measured on {report.images} images",
+            title_justify="left",
+        )
+        table.add_column("activation")
+        for column in ("SQNR", "worst: float", "integer"):
+            table.add_column(column, justify="right")
+        for row in task.differences:
+            table.add_row(
+                row.name,
+                "exact" if row.sqnr_db is None else f"{row.sqnr_db:.1f} dB",
+                f"{row.worst.float_value:.4g}",
+                f"{row.worst.integer_value:.4g}",
+            )
+        console.print(table)
+        for layer, share in task.assignments_kept.items():
+            console.print(f"{task.task} {layer}: {share:.2%} of the expert assignments kept")
+    if report.assignments_kept is not None:
+        console.print(f"in all, {report.assignments_kept:.2%} of the expert assignments kept")
 
 
 def golden(
@@ -151,7 +164,7 @@ def chosen_images(
         from m3vit.host.image import load_image
 
         count = len(files)
-        source = (load_image(path, shape.image).pixels for path in files)
+        source: Iterator[Any] = (load_image(path, shape.image).pixels for path in files)
     else:
         from m3vit.model.dataset_images import dataset_images
 

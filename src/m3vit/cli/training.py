@@ -5,16 +5,9 @@ from typing import Annotated
 
 import typer
 
-from m3vit.cli.options import JsonOption, SeveralTasks, TasksOption, chosen_tasks, write_json
+from m3vit.cli.options import JsonOption, TasksOption, chosen_tasks, write_json
 from m3vit.cli.progress import counted, training_bar
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command()(train)
-    app.command(cls=SeveralTasks)(evaluate)
-    app.command()(scenes)
-    app.command("import-m3vit")(import_m3vit)
+from m3vit.errors import UserError
 
 
 def train(
@@ -118,27 +111,45 @@ def evaluate(
 
 
 def scenes(
-    count: Annotated[int, typer.Argument(min=1, help="How many.")],
+    count: Annotated[int, typer.Argument(min=1, help="How many the set shall hold.")],
+    split: Annotated[str, typer.Option(help="train or val; no scene belongs to both.")] = "train",
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Directory.", show_default="the data cache"),
+        typer.Option("--output", "-o", help="Directory.", show_default="the cache that train uses"),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the first scene.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of the first scene.", show_default="the split's")
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes.", show_default="one per core")
     ] = None,
 ) -> None:
     """Render scenes with labels, depth, normals and edges; the same seed gives the same scene.
 
+    What is already there stays, so an interrupted call goes on where it stopped.
+
     [bold]Examples[/bold]
 
-    m3vit scenes 16 -o some-scenes
-    """
-    from m3vit.model.scenes import render
+    m3vit scenes 4000
 
+    m3vit scenes 16 -o some-scenes --seed 7
+    """
+    from m3vit.model.scenes import SPLIT_SEEDS, default_root, render, split_directory
+
+    if split not in SPLIT_SEEDS:
+        raise UserError(f"no split '{split}': choose {' or '.join(SPLIT_SEEDS)}")
+    if seed is not None and output is None:
+        raise UserError("the cache has seeds of its own: name a directory with --output")
+    first = SPLIT_SEEDS[split].start if seed is None else seed
     with counted("scenes") as progress:
-        folder = render(count, seed, output, workers, progress)
-    typer.echo(f"{count} scenes in {folder}")
+        folder = render(
+            count,
+            first,
+            output or split_directory(default_root(), split),
+            workers,
+            progress=progress,
+        )
+    typer.echo(f"{count} scenes, seeds from {first}, in {folder}")
 
 
 def import_m3vit(

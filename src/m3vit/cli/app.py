@@ -1,0 +1,39 @@
+"""All commands in one place."""
+
+import typer
+
+from m3vit.cli.demo import demo
+from m3vit.cli.errors import Commands
+from m3vit.cli.info import info, version
+from m3vit.cli.measure import bench
+from m3vit.cli.options import SeveralTasks
+from m3vit.cli.quantisation import compare, golden, quantize
+from m3vit.cli.training import evaluate, import_m3vit, scenes, train
+
+app = typer.Typer(
+    name="m3vit",
+    cls=Commands,
+    help="Multi-task mixture-of-experts vision transformers: train, quantise, verify, run.",
+    epilog="Every number shown says where it comes from: measured, counted, simulated, published.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(cls=SeveralTasks)(demo)
+app.command()(info)
+app.command()(train)
+app.command(cls=SeveralTasks)(evaluate)
+app.command()(quantize)
+app.command()(compare)
+app.command()(golden)
+app.command()(scenes)
+app.command("import-m3vit")(import_m3vit)
+app.command()(bench)
+app.command()(version)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
