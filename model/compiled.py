@@ -106,7 +106,7 @@ class CompiledModel:
             ) from None
         try:
             parameters = rebuild(Parameters, read_tensors(tensor_path))
-        except (KeyError, TypeError, ValueError) as error:
+        except (TypeError, ValueError, AttributeError) as error:
             raise UserError(
                 f"{tensor_path} does not hold the tensors of a compiled model ({error}): "
                 "compile it again"
@@ -192,7 +192,8 @@ def rebuild(kind: Any, tensors: Mapping[str, NDArray[Any]]) -> Any:
         tensors: by dotted name.
 
     Raises:
-        KeyError, TypeError, ValueError: tensors are missing or too many, or do not fit.
+        TypeError, ValueError, AttributeError: tensors are missing or left over.
+        UserError: a tensor of another type, shape or range.
     """
     tree: dict[str, Any] = {}
     for name, tensor in tensors.items():
@@ -201,29 +202,36 @@ def rebuild(kind: Any, tensors: Mapping[str, NDArray[Any]]) -> Any:
         for parent in parents:
             node = node.setdefault(parent, {})
         node[leaf] = tensor
-    bundle = _bundle(kind, tree)
+    bundle = _bundle(kind, tree, "")
     left_over = set(tensors) - {name for name, _ in walk(bundle)}
     if left_over:
         raise ValueError(f"no part of the model takes tensor '{min(left_over)}'")
     return bundle
 
 
-def _bundle(hint: Any, tree: Any) -> Any:
-    """What a type hint says, out of nested tensors."""
+def _bundle(hint: Any, tree: Any, name: str) -> Any:
+    """What a type hint says, out of nested tensors; `name` is where in the model."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is types.UnionType:
-        return None if tree is None else _bundle(arguments[0], tree)
+        return None if tree is None else _bundle(arguments[0], tree, name)
     if origin is tuple:
-        items = tree or {}
-        return tuple(_bundle(arguments[0], items[str(index)]) for index in range(len(items)))
+        count = len(tree or {})
+        return tuple(_bundle(arguments[0], tree.get(str(i)), f"{name}.{i}") for i in range(count))
     if origin is dict:
-        return {name: _bundle(arguments[1], branch) for name, branch in (tree or {}).items()}
+        return {
+            key: _bundle(arguments[1], branch, f"{name}.{key}")
+            for key, branch in (tree or {}).items()
+        }
+    if tree is None:
+        raise ValueError(f"'{name.lstrip('.')}' is missing")
     if is_dataclass(hint):
         hints = typing.get_type_hints(hint)
         values = {
-            part.name: _bundle(hints[part.name], tree.get(part.name)) for part in fields(hint)
+            part.name: _bundle(hints[part.name], tree.get(part.name), f"{name}.{part.name}")
+            for part in fields(hint)
         }
-        return typing.cast(Any, hint)(**values)
-    if tree is None:
-        raise ValueError("a tensor is missing")
+        try:
+            return typing.cast(Any, hint)(**values)
+        except UserError as error:
+            raise UserError(f"{name.lstrip('.')}: {error}") from None
     return int(tree) if hint is int else tree
