@@ -1,0 +1,110 @@
+"""The rendered scenes as a training set."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m3vit.errors import UserError
+from m3vit.model.data.dataset import DenseDataset
+from m3vit.model.data.views import Sample
+from m3vit.model.scenes.cache import SPLIT_SEEDS, read, split_directory
+from m3vit.model.scenes.parts import CLASS_NAMES
+from m3vit.model.scenes.records import DEPTH_STEPS, is_intact, unpack_normals
+from m3vit.model.scenes.scene import IMAGE_SIZE
+
+
+class Scenes(DenseDataset):
+    """Street scenes with semseg, normals, edges and depth (0 = sky or beyond 80 m).
+
+    `root` holds the sets of both splits as `m3vit scenes` makes them, or is itself one set (a
+    directory with scenes.json). Training pictures are mirrored and slightly recoloured.
+
+    Args:
+        count: use only the first so many scenes; more than there are is an error.
+    """
+
+    NAME = "the rendered scenes"
+    FOLDER = ""
+    LAYOUT = "Render them: m3vit scenes 4000, and m3vit scenes 300 --split val."
+    CHANNELS: ClassVar[dict[str, int]] = {
+        "semseg": len(CLASS_NAMES),
+        "normals": 3,
+        "edge": 1,
+        "depth": 1,
+    }
+    CLASS_NAMES = CLASS_NAMES
+    SIZE = IMAGE_SIZE
+    MEAN = (0.5, 0.5, 0.5)
+    STD = (0.5, 0.5, 0.5)
+    OPTIONS = ("augment", "seed", "count")
+
+    def __init__(
+        self,
+        split: str,
+        root: Path | None,
+        tasks: Sequence[str],
+        image_size: tuple[int, int] | None = None,
+        augment: bool | None = None,
+        seed: int = 0,
+        count: int | None = None,
+    ) -> None:
+        super().__init__(split, root, tasks, image_size, augment, seed)
+        directory = self.root
+        if not (directory / "scenes.json").exists():
+            directory = split_directory(self.root, split, self.image_size)
+        if not (directory / "scenes.json").exists():
+            raise self.missing(directory)
+        self.directory = directory
+        self._shards = read(directory, self.image_size)
+        self._starts = np.cumsum([0, *(len(shard) for shard in self._shards)])
+        available = int(self._starts[-1])
+        if available == 0:
+            raise UserError(f"{directory} holds no scene yet: run `m3vit scenes` to its end")
+        if count is not None and not 1 <= count <= available:
+            raise UserError(
+                f"{directory} holds {available} scenes, not {count}: render more with "
+                "`m3vit scenes` or ask for fewer"
+            )
+        self._count = count or available
+        first = int(self._shards[0][0]["seed"])
+        if first not in SPLIT_SEEDS[split]:
+            raise UserError(
+                f"{directory} holds scenes of another part than {split!r} (first seed {first}): "
+                "choose the directory of that part"
+            )
+
+    def __len__(self) -> int:
+        return self._count
+
+    def read(self, index: int) -> Sample:
+        """One scene; only the labels that are wanted are unpacked."""
+        number = int(np.searchsorted(self._starts, index, side="right")) - 1
+        record = self._shards[number][index - self._starts[number]]
+        if not is_intact(record):
+            raise UserError(
+                f"scene {index} in {self.directory} is damaged: run the same `m3vit scenes` "
+                "command again to remake it"
+            )
+        labels: dict[str, NDArray[np.generic]] = {}
+        if "semseg" in self.tasks:
+            labels["semseg"] = np.array(record["labels"])
+        if "normals" in self.tasks:
+            labels["normals"] = unpack_normals(record["normals"])
+        if "edge" in self.tasks:
+            width = record["labels"].shape[1]
+            labels["edge"] = np.unpackbits(record["edges"], axis=1, count=width)
+        if "depth" in self.tasks:
+            labels["depth"] = record["depth"].astype(np.float32) / np.float32(DEPTH_STEPS)
+        return Sample(np.array(record["rgb"]), labels)
+
+    def recolour(self, image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+        """Brightness, contrast, saturation and tint within about a fifth."""
+        image = image * np.float32(rng.uniform(0.8, 1.2))
+        image = image + (image - image.mean()) * np.float32(rng.uniform(-0.2, 0.2))
+        grey = image.mean(-1, keepdims=True)
+        image = image + (image - grey) * np.float32(rng.uniform(-0.25, 0.25))
+        image = image * rng.uniform(0.94, 1.06, 3).astype(np.float32)
+        return np.clip(image, 0, 1)
