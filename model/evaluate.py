@@ -98,8 +98,8 @@ def evaluate(
     path = None if root is None else Path(root)
 
     def opened(part: str, wanted: list[str]) -> Any:
-        size = list(predictor.image_size)
-        return open_dataset(dataset, part, path, wanted, image_size=size, **dict(options or {}))
+        keywords = {"image_size": list(predictor.image_size), "augment": False, **(options or {})}
+        return open_dataset(dataset, part, path, wanted, **keywords)
 
     names = canonical_tasks(predictor.channels if tasks is None else tasks)
     for name in names:

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import accelerate
 import torch
@@ -94,12 +94,7 @@ def train(
     if checkpoint is not None:
         _check_same_recipe(checkpoint.recipe, plan.as_dict())
 
-    data = plan.data
-    root = None if data.root is None else Path(data.root)
-    train_set, held_out = (
-        open_dataset(data.name, split, root, data.tasks, data.image_size, **data.options)
-        for split in (data.train_split, data.held_out_split)
-    )
+    train_set, held_out = open_split(plan, "train"), open_split(plan, "held_out")
     network = build_network(plan, train_set)
     if qat:
         from m3vit.model.qat import images_of, prepare
@@ -116,12 +111,21 @@ def train(
         command = ["m3vit", "train", "RECIPE" if isinstance(recipe, Recipe) else str(recipe)]
         command += ["--output", str(output), *(["--qat"] if qat else [])]
         command += [part for override in overrides for part in ("--set", override)]
-        export(trainer, train_set, qat, shlex.join(command))
+        export(trainer, qat, shlex.join(command))
         trainer.progress.saved(directory / "model")
     trainer.accelerator.wait_for_everyone()
     return TrainingResult(
         directory, finished, trainer.step, trainer.steps, trainer.metrics, trainer.seconds
     )
+
+
+def open_split(plan: Recipe, part: Literal["train", "held_out"], **changes: Any) -> Any:
+    """The recipe's training or held-out data; `changes` go before its options."""
+    data = plan.data
+    split = data.train_split if part == "train" else data.held_out_split
+    root = None if data.root is None else Path(data.root)
+    options = {**data.options, **changes}
+    return open_dataset(data.name, split, root, data.tasks, data.image_size, **options)
 
 
 def build_network(plan: Recipe, train_set: Any) -> ViTMoEForDensePrediction:
@@ -148,7 +152,7 @@ def build_network(plan: Recipe, train_set: Any) -> ViTMoEForDensePrediction:
     return network
 
 
-def export(trainer: Trainer, train_set: Any, qat: bool, command: str) -> None:
+def export(trainer: Trainer, qat: bool, command: str) -> None:
     """Write the final model and the summary of the run."""
     plan, network, directory = trainer.recipe, trainer.network, trainer.output
     step, metrics = trainer.step, trainer.metrics
@@ -181,7 +185,7 @@ def export(trainer: Trainer, train_set: Any, qat: bool, command: str) -> None:
         "provenance": f"measured on {len(trainer.held_out_indices)} held-out images of "
         f"{plan.data.name} ({plan.data.held_out_split}), float model through torch",
         "metrics": metrics,
-        "baselines": constant_answers(train_set, labels, tasks),
+        "baselines": constant_answers(open_split(plan, "train", augment=False), labels, tasks),
         "recipe": plan.as_dict(),
         "versions": {
             "m3vit": m3vit.__version__,

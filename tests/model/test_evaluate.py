@@ -48,9 +48,14 @@ class Levels(torch.utils.data.Dataset[dict[str, Any]]):
 @pytest.fixture(autouse=True)
 def hand_made_data(monkeypatch: pytest.MonkeyPatch) -> None:
     def open_dataset(
-        name: str, split: str, root: Path | None, tasks: list[str], image_size: list[int]
+        name: str,
+        split: str,
+        root: Path | None,
+        tasks: list[str],
+        image_size: list[int],
+        augment: bool,
     ) -> Levels:
-        assert name == "levels" and image_size == [8, 16]
+        assert name == "levels" and image_size == [8, 16] and not augment
         return Levels(split, tasks)
 
     monkeypatch.setattr(evaluate_module, "open_dataset", open_dataset)

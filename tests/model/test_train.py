@@ -59,7 +59,12 @@ class Stripes(torch.utils.data.Dataset[dict[str, Any]]):
 @pytest.fixture(autouse=True)
 def synthetic_data(monkeypatch: pytest.MonkeyPatch) -> None:
     def open_dataset(
-        name: str, split: str, root: Path | None, tasks: list[str], image_size: list[int]
+        name: str,
+        split: str,
+        root: Path | None,
+        tasks: list[str],
+        image_size: list[int],
+        augment: bool = True,
     ) -> Stripes:
         assert name == "stripes" and root is None and image_size == [HEIGHT, WIDTH]
         return Stripes(split, tasks)
