@@ -3,6 +3,7 @@
 import csv
 import json
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,15 @@ class Stripes(torch.utils.data.Dataset[dict[str, Any]]):
             "name": f"{self.split}-{index}",
         }
         return {k: v for k, v in sample.items() if k in ("pixel_values", "name", *self.tasks)}
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Threads that wait for each other cost more than these small products."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(autouse=True)
