@@ -23,8 +23,8 @@ MULTIPLIER_BITS = 15
 ACCUMULATOR_BITS = 26
 """|sum of products + bias| < 2^26 for every matmul of int8 codes, checked when compiling."""
 
-GATE_ACCUMULATOR_BITS = 36
-"""The same for the gate, whose activations are int16."""
+GATE_ACCUMULATOR_BITS = 34
+"""The same for the gate, whose activations are int16: 2048 x 2^15 x 127 < 2^33, and a bias."""
 
 LOGIT_FRACTION_BITS = 7
 """Attention logits are in units of log2, 7 bits behind the point."""
@@ -139,9 +139,9 @@ def requantise(accumulators: NDArray[Any], rule: Requantisation) -> Codes:
     """Apply `rule` to (..., N) accumulators, given as integers or as floats that hold integers.
 
     In float64 this is exact. With A accumulator bits, products are integers below 2^(A + 15)
-    <= 2^51 and 2^-shift only moves the point; `offset` has the same grain, 2^-shift. Where A
+    <= 2^49 and 2^-shift only moves the point; `offset` has the same grain, 2^-shift. Where A
     is 26, zero points are below 2^8 and shift <= 42 keeps such a sum within 50 bits; where A
-    is 36, they are zero and shift <= 52 keeps one half within 52. Below 2^53, floor is exact.
+    is 34, they are zero and shift <= 50 keeps one half within 50. Below 2^53, floor is exact.
     """
     values = np.multiply(accumulators, rule.factor, dtype=np.float64)
     values += rule.offset

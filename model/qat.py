@@ -143,7 +143,7 @@ def _range_of(quantiser: Any) -> list[Any]:
     if step.numel() > 1:
         high = (127 * step).flatten().tolist()
         return [[-value for value in high], high]
-    zero_point = float(quantiser.act_quant.zero_point())
+    zero_point = float(quantiser.act_quant.zero_point().detach())
     return [-zero_point * float(step), (255 - zero_point) * float(step)]
 
 

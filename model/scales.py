@@ -50,9 +50,12 @@ def asymmetric(low: ArrayLike, high: ArrayLike) -> Scale:
 
 
 def symmetric(magnitude: ArrayLike, bits: int, headroom: float = 1.0) -> Scale:
-    """Scale without zero point; the largest code is `headroom` times the magnitude."""
+    """Scale without zero point; the largest code is `headroom` times the magnitude.
+
+    What is always zero (a dead attention head) gets a step that no product can overflow.
+    """
     step = np.asarray(magnitude, np.float64) * headroom / ((1 << (bits - 1)) - 1)
-    return Scale(np.where(step > 0, step, 1.0))
+    return Scale(np.where(step > 0, step, 2.0**-10))
 
 
 def to_codes(values: Floats, step: Floats, bits: int) -> NDArray[np.int64]:
@@ -73,7 +76,7 @@ def linear(weight: Floats, bias: Floats, source: Scale, target: Scale, bits: int
     Raises:
         UserError: sums could leave 26 bits.
     """
-    steps = weight_steps(weight, bias / source.step)
+    steps = weight_steps(weight, bias / source.step, target.step / source.step)
     codes = np.clip(np.rint(weight / steps[:, None]), -127, 127)
     offset = np.rint(bias / (steps * source.step)) - source.zero_point * codes.sum(axis=1)
     multiplier, shift = split_ratio(
@@ -89,14 +92,15 @@ def linear(weight: Floats, bias: Floats, source: Scale, target: Scale, bits: int
     )
 
 
-def weight_steps(weight: Floats, bias: Floats) -> Floats:
+def weight_steps(weight: Floats, bias: Floats, otherwise: Floats) -> Floats:
     """(N,) steps of (N, K) int8 weights, coarser where the bias would otherwise be too large.
 
     Args:
         bias: (N,) in units of the input's step.
+        otherwise: () or (N,) steps of channels that are zero altogether.
     """
     steps = np.maximum(np.abs(weight).max(axis=1) / 127, np.abs(bias) / BIAS_LIMIT)
-    return np.where(steps > 0, steps, 1.0)
+    return np.where(steps > 0, steps, otherwise)
 
 
 def affine(gain: Floats, bias: Floats, target: Scale, bits: int) -> Affine:
@@ -156,10 +160,11 @@ def gate(weight: Floats, bias: Floats, source: Scale) -> Gate:
         weight: (G, E, D). bias: (tasks, E), in nats.
         source: of the int16 input.
     """
+    units = source.step * (np.log2(np.e) * (1 << GATE_FRACTION_BITS))
     steps = np.abs(weight).max(axis=2) / 127
-    steps = np.where(steps > 0, steps, 1.0)
+    steps = np.where(steps > 0, steps, 2.0**-10 / units)
     codes = np.rint(weight / steps[:, :, None]).astype(np.int8)
-    ratio = steps * source.step * (np.log2(np.e) * (1 << GATE_FRACTION_BITS))
+    ratio = steps * units
     multiplier, shift = split_ratio(ratio, GATE_ACCUMULATOR_BITS)
     # A task without a gate of its own uses the only one there is.
     per_task = np.broadcast_to(steps, bias.shape) if len(steps) == 1 else steps

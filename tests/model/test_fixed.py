@@ -62,7 +62,7 @@ def test_requantise_rounds_ties_up(sign, quotient, shift, zero_point):
 
 
 @given(data=st.data())
-def test_gate_requantisation_is_exact_at_36_bits(data):
+def test_gate_requantisation_is_exact_at_34_bits(data):
     limit = (1 << GATE_ACCUMULATOR_BITS) - 1
     acc = data.draw(st.integers(-limit, limit))
     multiplier = data.draw(st.integers(1 << 14, (1 << 15) - 1))
