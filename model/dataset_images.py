@@ -35,7 +35,9 @@ def dataset_images(
     Raises:
         UserError: no such data set, or an empty split.
     """
-    dataset = open_dataset(name, split, root, canonical_tasks(tasks), image_size=list(image_size))
+    dataset = open_dataset(
+        name, split, root, canonical_tasks(tasks), image_size=list(image_size), augment=False
+    )
     chosen = evenly_spread(len(dataset), count)
     if not chosen:
         raise UserError(f"the {split} split of {name} holds no image: choose another split")

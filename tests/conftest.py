@@ -38,3 +38,15 @@ def float_directory(tmp_path_factory):
     directory = tmp_path_factory.mktemp("models") / "random"
     ViTMoEForDensePrediction(config).save_pretrained(directory)
     return directory
+
+
+@pytest.fixture(scope="session")
+def scenes_root(tmp_path_factory):
+    """A data directory with a few rendered scenes of 32x48 pixels in both parts."""
+    scenes = pytest.importorskip("m3vit.model.scenes")
+    root = tmp_path_factory.mktemp("data")
+    for split, count in (("train", 4), ("val", 3)):
+        first = scenes.SPLIT_SEEDS[split].start
+        directory = scenes.split_directory(root, split, (32, 48))
+        scenes.render(count, first, directory, workers=1, size=(32, 48))
+    return root

@@ -29,9 +29,10 @@ def bench(
     from rich.console import Console
     from rich.table import Table
 
-    from m3vit.cli.progress import counted
+    from m3vit.cli.progress import counted, quiet_transformers
     from m3vit.model.benchmark import accuracy_loss, reference_over_torch
 
+    quiet_transformers()
     speed = reference_over_torch(repeats)
     with counted("images") as progress:
         accuracy = accuracy_loss(limit=limit, progress=progress)

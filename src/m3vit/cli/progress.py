@@ -18,29 +18,40 @@ if TYPE_CHECKING:
     from m3vit.model.training_log import TrainingProgress
 
 
-def progress_bar() -> Progress:
-    """An empty bar."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[detail]}"),
-        console=Console(stderr=True),
-    )
+class LateBar(Progress):
+    """A bar of one line that appears with its first news, so that a refusal stays one line."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[detail]}"),
+            console=Console(stderr=True),
+        )
+        self.line = self.add_task(what, total=None, detail="")
+
+    def show(self, **news: Any) -> None:
+        """Change what the line says: `completed`, `total`, `detail`."""
+        if not self.live.is_started:
+            self.start()
+        self.update(self.line, **news)
+
+    def __enter__(self) -> "LateBar":
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        if self.live.is_started:
+            self.stop()
 
 
 @contextlib.contextmanager
 def counted(what: str) -> Iterator[Callable[[int, int], None]]:
     """A bar that is told (done, in all)."""
-    with progress_bar() as bar:
-        line = bar.add_task(what, total=None, detail="")
-
-        def advance(done: int, total: int) -> None:
-            bar.update(line, completed=done, total=total)
-
-        yield advance
+    with LateBar(what) as bar:
+        yield lambda done, total: bar.show(completed=done, total=total)
 
 
 @contextlib.contextmanager
@@ -48,19 +59,18 @@ def training_bar() -> "Iterator[TrainingProgress]":
     """A bar over the steps of a run, with the loss of every task."""
     from m3vit.model.training_log import TrainingProgress
 
-    with progress_bar() as bar:
-        line = bar.add_task("steps", total=None, detail="")
+    with LateBar("steps") as bar:
 
         class Shown(TrainingProgress):
             def started(self, steps: int, first_step: int) -> None:
-                bar.update(line, total=steps, completed=first_step)
+                bar.show(total=steps, completed=first_step)
 
             def stepped(self, step: int) -> None:
-                bar.update(line, completed=step)
+                bar.show(completed=step)
 
             def logged(self, row: Any) -> None:
                 losses = [f"{task} {loss:.3f}" for task, loss in row.task_losses.items()]
-                bar.update(line, detail=f"loss {row.loss:.3f} ({', '.join(losses)})")
+                bar.show(detail=f"loss {row.loss:.3f} ({', '.join(losses)})")
 
             def evaluating(self, step: int, images: int) -> None:
                 bar.console.print(f"step {step}: evaluating on {images} held-out images")
@@ -71,3 +81,10 @@ def training_bar() -> "Iterator[TrainingProgress]":
                     bar.console.print(f"step {step}: {task}: {shown}")
 
         yield Shown()
+
+
+def quiet_transformers() -> None:
+    """Switch off the bars that transformers draws while it loads weights."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from m3vit.cli.options import JsonOption, write_json
-from m3vit.cli.progress import counted
+from m3vit.cli.progress import counted, quiet_transformers
 from m3vit.errors import UserError
 
 ImagesOption = Annotated[
@@ -40,6 +40,7 @@ def quantize(
     from m3vit.model.quantize import quantize as run
     from m3vit.model.shipped import find_model
 
+    quiet_transformers()
     directory = find_model(model)
     with counted("calibration images") as progress:
         run(
@@ -75,10 +76,11 @@ def compare(
     from m3vit.model.compare import compare as run
     from m3vit.model.shipped import find_model
 
+    quiet_transformers()
     directory = find_model(float_model)
     with counted("images") as progress:
         chosen = chosen_images(directory, images, data, root, "val", count, progress)
-        report = run(directory, find_model(compiled_model), list(chosen))
+        report = run(directory, find_model(compiled_model), chosen)
     show_comparison(report)
     write_json(json_file, report.as_dict())
 

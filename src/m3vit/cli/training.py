@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from m3vit.cli.options import JsonOption, TasksOption, chosen_tasks, write_json
-from m3vit.cli.progress import counted, training_bar
+from m3vit.cli.progress import counted, quiet_transformers, training_bar
 from m3vit.errors import UserError
 
 
@@ -78,6 +78,7 @@ def evaluate(
     from m3vit.model.shipped import find_model
     from m3vit.model.tasks import TASKS
 
+    quiet_transformers()
     directory = find_model(model)
     names = chosen_tasks(tasks, list(load_shape(directory)[0].tasks))
     with counted("images") as progress:
