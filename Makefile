@@ -10,7 +10,7 @@ THREADS := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all check format bench docs golden clean
+.PHONY: help demo test test-all check format scenes bench docs golden clean
 
 help:    ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +30,10 @@ check: $(VENV)/.installed-check docs  ## lint, format, types; the manual builds 
 format: $(VENV)/.installed-check  ## rewrite Python and C++ sources in the project's format
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/python .ci/format_cpp.py
 
-bench: $(VENV)/.installed-test  ## reference against torch, int8 against float -> build/bench/model.json
+scenes: $(VENV)/.installed-test  ## render the held-out scenes that bench needs (once, some minutes)
+	$(BIN)/m3vit scenes 200 --split val
+
+bench: scenes  ## reference against torch, int8 against float -> build/bench/model.json
 	$(BIN)/m3vit bench --output build/bench/model.json $(ARGS)
 
 docs: $(VENV)/.installed-check  ## the manual -> build/docs/index.html

@@ -33,9 +33,9 @@ def bench(
     from m3vit.model.benchmark import accuracy_loss, reference_over_torch
 
     quiet_transformers()
-    speed = reference_over_torch(repeats)
     with counted("images") as progress:
         accuracy = accuracy_loss(limit=limit, progress=progress)
+    speed = reference_over_torch(repeats)
     report = {**speed, **accuracy, "provenance": "measured on this machine"}
     table = Table(title="measured on this machine", title_justify="left")
     table.add_column("number")
