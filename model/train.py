@@ -100,11 +100,10 @@ def train(
         from m3vit.model.qat import images_of, prepare
 
         prepare(network, images_of(train_set, 64))
-    trainer = Trainer(plan, network, train_set, held_out, directory, progress or TrainingProgress())
+    progress = progress or TrainingProgress()
+    trainer = Trainer(plan, network, train_set, held_out, directory, progress, checkpoint)
     is_main = trainer.accelerator.is_main_process
-    if checkpoint is not None:
-        trainer.restore(checkpoint)
-    elif is_main:
+    if checkpoint is None and is_main:
         write_atomically(directory / "recipe.toml", plan.as_toml())
     finished = trainer.run()
     if finished and is_main:

@@ -52,6 +52,7 @@ class Trainer:
         train_set, held_out: map-style data sets as `m3vit.model.data.open_dataset` gives.
         output: directory of the run.
         progress: told what happens, in the main process only.
+        checkpoint: of the same recipe, to continue behind it.
 
     Attributes:
         step, steps: done, and in all.
@@ -69,6 +70,7 @@ class Trainer:
         held_out: Any,
         output: Path,
         progress: TrainingProgress,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         self.recipe, self.network, self.held_out, self.output = recipe, network, held_out, output
         self.tasks = recipe.data.tasks
@@ -80,6 +82,9 @@ class Trainer:
         )
         if distributed_gpu:
             nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        # Before the optimiser is built: loading makes Brevitas create its parameters anew.
+        if checkpoint is not None:
+            self._load(network, checkpoint.network)
         indices = evenly_spread(len(train_set), recipe.data.train_images)
         self.sampler = EpochSampler(indices, run.seed)
         loader = DataLoader(
@@ -114,6 +119,8 @@ class Trainer:
         self.held_out_indices = evenly_spread(len(held_out), recipe.data.held_out_images)
         self.loss_count = 0
         self.loss_sums = torch.zeros(2 + len(self.tasks), device=self.accelerator.device)
+        if checkpoint is not None:
+            self._restore(checkpoint)
 
     @property
     def last_path(self) -> Path:
@@ -125,16 +132,9 @@ class Trainer:
         """Weights of the best evaluation."""
         return self.output / "checkpoints" / "best.pt"
 
-    def restore(self, checkpoint: Checkpoint) -> None:
-        """Continue behind a checkpoint of the same recipe."""
-        try:
-            self.network.load_state_dict(checkpoint.network)
-            self.optimizer.load_state_dict(checkpoint.optimizer)
-        except (RuntimeError, ValueError, KeyError) as error:
-            reason = " ".join(str(error).split())
-            raise UserError(
-                f"{self.last_path} does not fit the recipe ({reason}): start the run again."
-            ) from error
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        """Take over all but the weights."""
+        self._load(self.optimizer, checkpoint.optimizer)
         if checkpoint.scaler is not None and self.accelerator.scaler is not None:
             self.accelerator.scaler.load_state_dict(checkpoint.scaler)
         self.step, self.seconds = checkpoint.step, checkpoint.seconds
@@ -142,6 +142,15 @@ class Trainer:
         self.metrics = checkpoint.metrics
         self.loss_sums = checkpoint.loss_sums.to(self.accelerator.device)
         self.loss_count = checkpoint.loss_count
+
+    def _load(self, target: Any, state: dict[str, Any]) -> None:
+        try:
+            target.load_state_dict(state)
+        except (RuntimeError, ValueError, KeyError) as error:
+            reason = " ".join(str(error).split())
+            raise UserError(
+                f"{self.last_path} does not fit the recipe ({reason}): start the run again."
+            ) from error
 
     def run(self) -> bool:
         """Train to the end, or until SIGINT.

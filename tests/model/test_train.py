@@ -49,7 +49,7 @@ class Stripes(torch.utils.data.Dataset[dict[str, Any]]):
         depth = np.where(right, 8.0, 2.0) * np.ones((1, HEIGHT, 1)) + random.normal(0, 0.1)
         pixels = np.repeat(1 / depth, 3, axis=0)
         sample = {
-            "pixel_values": ((pixels - 0.5) / 0.25).astype(np.float32),
+            "pixel_values": torch.tensor((pixels - 0.5) / 0.25, dtype=torch.float32),
             "semseg": np.broadcast_to(right, (HEIGHT, WIDTH)).astype(np.int64),
             "depth": depth.astype(np.float32),
             "name": f"{self.split}-{index}",
@@ -307,6 +307,29 @@ def test_fine_tuning_starts_from_the_given_weights(tmp_path: Path) -> None:
         train(recipe(run__init_from=model, model__hidden_size=32), tmp_path / "third")
     with pytest.raises(UserError, match=r"no config\.json"):
         train(recipe(run__init_from=str(tmp_path)), tmp_path / "fourth")
+
+
+def test_quantisation_aware_training_resumes_and_leaves_a_plain_float_model(
+    tmp_path: Path,
+) -> None:
+    train(recipe(), tmp_path / "float")
+    start = tmp_path / "float" / "model"
+    plan = recipe(run__init_from=str(start), schedule__epochs=1, optim__learning_rate=1e-3)
+    train(plan, tmp_path / "whole", qat=True)
+    assert not train(plan, tmp_path / "parts", qat=True, progress=StopAfter(2)).finished
+    train(plan, tmp_path / "parts", resume=True, qat=True)
+    before, after = weights(tmp_path / "float"), weights(tmp_path / "whole")
+    assert before.keys() == after.keys()
+    assert not torch.equal(
+        before["vit.layers.1.mlp.experts.up_proj"], after["vit.layers.1.mlp.experts.up_proj"]
+    )
+    parts = weights(tmp_path / "parts")
+    assert all(torch.equal(tensor, parts[name]) for name, tensor in after.items())
+    ranges = [
+        load_network(tmp_path / name / "model").config.activation_ranges
+        for name in ("whole", "parts")
+    ]
+    assert ranges[0] == ranges[1] and "layers.1.mlp.hidden" in ranges[0]
 
 
 def test_quantisation_aware_training_needs_a_model(tmp_path: Path) -> None:
