@@ -260,6 +260,56 @@ def test_attention_over_the_longest_rows_is_exact():
     np.testing.assert_array_equal(attention_context(weights, value, heads), -128)
 
 
+def heads_of(ratio, bits):
+    return Heads(*split_ratio(np.array([ratio])), 0, bits)
+
+
+def test_context_keeps_ten_fraction_bits_rounded_half_up():
+    generator = np.random.default_rng(0)
+    weights = generator.integers(0, 256, (1, 50, 50)).astype(np.uint8)
+    weights[:, :, 0] = 255
+    value = (generator.integers(0, 50, (1, 50, 8)) == 0).astype(np.int8)
+    got = attention_context(weights, value, heads_of(1.0, 16))
+    for row, codes_of_row in zip(weights[0].tolist(), got, strict=True):
+        mantissa, length = plain_reciprocal(sum(row))
+        sums = [sum(p * int(v) for p, v in zip(row, value[0, :, c], strict=True)) for c in range(8)]
+        np.testing.assert_array_equal(
+            codes_of_row, [shifted(x * mantissa, length + 5) for x in sums]
+        )
+
+
+def test_long_rows_are_summed_exactly():
+    """Sums beyond 2^24, which float32 would round; 16 bits show what int8 would hide."""
+    generator = np.random.default_rng(0)
+    weights = generator.integers(200, 256, (1, 64, MAX_TOKENS)).astype(np.uint8)
+    value = generator.integers(100, 128, (1, MAX_TOKENS, 64)).astype(np.int8)
+    padded = np.zeros((1, MAX_TOKENS, MAX_TOKENS), np.uint8)
+    padded[:, :, 0] = 255
+    padded[:, :64] = weights
+    got = attention_context(padded, value, heads_of(0.2, 16))[:64]
+    rule = heads_of(0.2, 16)
+    sums = weights[0].astype(np.int64) @ value[0].astype(np.int64)
+    assert sums.max() > 1 << 25
+    for row, total, found in zip(sums.tolist(), weights[0].sum(axis=1), got, strict=True):
+        mantissa, length = plain_reciprocal(int(total))
+        expected = [
+            shifted(shifted(x * mantissa, length + 5) * int(rule.multiplier[0]), int(rule.shift[0]))
+            for x in row
+        ]
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_logits_of_wide_heads_are_exact():
+    """1101 products reach beyond 2^24."""
+    generator = np.random.default_rng(0)
+    query, key = generator.integers(126, 128, (2, 1, 250, 1101)).astype(np.int8)
+    rule = heads_of(1 / 600, 16)
+    sums = query[0].astype(np.int64) @ key[0].astype(np.int64).T
+    assert sums.min() > 1 << 24
+    expected = shifted(sums * int(rule.multiplier[0]), int(rule.shift[0]))
+    np.testing.assert_array_equal(attention_logits(query, key, rule)[0], expected)
+
+
 def test_attention_saturates_logits_that_are_too_far_apart():
     multiplier, shift = split_ratio(np.array([8.0]))
     query = np.full((1, 2, 16), 127, np.int8)
@@ -330,6 +380,15 @@ def test_route_breaks_ties_towards_the_lower_index_with_equal_scores():
     np.testing.assert_array_equal(routing.experts, [[0, 1, 2]] * 4)
     assert len(set(routing.scores.ravel().tolist())) == 1
     assert abs(int(routing.scores[0, 0]) - 32768 / 6) < 1
+
+
+def test_a_score_equal_to_the_threshold_is_pruned():
+    inputs = codes((9, 32), np.int16)
+    scores = route(inputs, MOE.gate, 0, 0, [0, 6], 2, False, -1).scores
+    threshold = int(scores[5, 1])
+    assert 0 < threshold < 32768
+    pruned = route(inputs, MOE.gate, 0, 0, [0, 6], 2, False, threshold).scores
+    np.testing.assert_array_equal(pruned, np.where(scores > threshold, scores, 0))
 
 
 def test_route_of_a_single_expert_gives_it_one():
