@@ -31,7 +31,7 @@ format: $(VENV)/.installed-check  ## rewrite Python and C++ sources in the proje
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/python .ci/format_cpp.py
 
 scenes: $(VENV)/.installed-test  ## render the held-out scenes that bench needs (once, some minutes)
-	$(BIN)/m3vit scenes 200 --split val
+	$(BIN)/m3vit scenes 300 --split val
 
 bench: scenes  ## reference against torch, int8 against float -> build/bench/model.json
 	$(BIN)/m3vit bench --output build/bench/model.json $(ARGS)
