@@ -20,7 +20,7 @@ try:
     from matplotlib.patches import Patch
 except ModuleNotFoundError as error:
     raise UserError(
-        "the picture needs matplotlib: install it with pip install 'm3vit[demo]'"
+        "the picture needs matplotlib: pip install 'm3vit[demo]', or leave it out (--no-picture)"
     ) from error
 
 MAX_LAYERS = 4

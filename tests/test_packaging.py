@@ -61,6 +61,9 @@ main()
     for words in (["demo", *options], ["info", str(compiled_directory)]):
         run = python_without(TRAIN.replace("scipy", ""), program, *words)
         assert run.returncode == 0, run.stderr
+    run = python_without("matplotlib", program, "demo", *options)
+    assert (run.returncode, run.stderr.count("\n")) == (2, 1)
+    assert "--no-picture" in run.stderr
     run = python_without(TRAIN, program, "train", "nano", "-o", str(tmp_path / "run"))
     assert run.returncode == 2
     assert re.fullmatch(r"error: this needs \w+, .* pip install 'm3vit\[train\]'\n", run.stderr)
