@@ -11,6 +11,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,20 @@ def _description(seed: int, size: tuple[int, int]) -> dict[str, object]:
         "first_seed": seed,
         "classes": list(CLASS_NAMES),
     }
+
+
+def _header(directory: Path) -> dict[str, object]:
+    """What `scenes.json` says; UserError if it cannot be read."""
+    path = directory / "scenes.json"
+    try:
+        found = json.loads(path.read_text())
+        if not isinstance(found, dict) or not isinstance(found.get("first_seed"), int):
+            raise ValueError("no description of a scene set")
+    except ValueError as error:
+        raise UserError(
+            f"{path} is damaged ({error}): delete {directory} and render again"
+        ) from error
+    return found
 
 
 def _shard_path(directory: Path, number: int) -> Path:
@@ -116,7 +131,7 @@ def render(
         The directory.
 
     Raises:
-        UserError: impossible arguments, or `out` holds another set.
+        UserError: impossible arguments, `out` holds another set, or a process was killed.
     """
     directory = Path(out)
     workers = workers if workers is not None else os.cpu_count() or 1
@@ -130,9 +145,9 @@ def render(
             f"seeds {seed} to {seed + count - 1} do not lie in one split: training scenes have "
             f"seeds below {10**9}, validation scenes have seeds from {10**9} to {2 * 10**9 - 1}"
         )
-    description = _description(seed, size)
     header = directory / "scenes.json"
-    if header.exists() and json.loads(header.read_text()) != description:
+    description = _description(seed, size)
+    if header.exists() and _header(directory) != description:
         raise UserError(f"{directory} holds scenes of another kind or seed: choose an empty place")
     write_atomically(header, json.dumps(description, indent=2) + "\n")
 
@@ -168,8 +183,14 @@ def render(
     else:
         # Spawned, not forked: the renderer keeps threads that a fork would not copy.
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, context, initializer=use_one_thread) as pool:
-            fill(lambda seeds: pool.map(_rendered, [(one, size) for one in seeds]))
+        try:
+            with ProcessPoolExecutor(workers, context, initializer=use_one_thread) as pool:
+                fill(lambda seeds: pool.map(_rendered, [(one, size) for one in seeds]))
+        except BrokenProcessPool as error:
+            raise UserError(
+                "a rendering process was killed, perhaps for lack of memory: run the same command "
+                "again, with fewer workers, to continue where it stopped"
+            ) from error
     return directory
 
 
@@ -182,15 +203,10 @@ def read(directory: str | os.PathLike[str], size: tuple[int, int] = IMAGE_SIZE) 
         UserError: the set is missing, of another kind, or a shard is not readable.
     """
     place = Path(directory)
-    header = place / "scenes.json"
-    if not header.exists():
+    if not (place / "scenes.json").exists():
         raise UserError(f"no rendered scenes in {place}: make them with `m3vit scenes`")
-    try:
-        found = json.loads(header.read_text())
-        expected = _description(int(found["first_seed"]), size)
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{header} is damaged: delete {place} and render again") from error
-    if found != expected:
+    found = _header(place)
+    if found != _description(int(str(found["first_seed"])), size):
         raise UserError(
             f"{place} was made by another generator version or at another size: render again "
             "with `m3vit scenes`"
