@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -98,3 +99,15 @@ def test_a_checkpoint_that_is_none_is_refused(refused, tmp_path):
     refused("import-m3vit", tmp_path / "absent.pth", tmp_path / "o.json", "-o", output)
     refused("import-m3vit", tmp_path / "a.pth", tmp_path / "absent.json", "-o", output)
     assert not output.exists()
+
+
+ORACLE = Path(__file__).resolve().parents[3] / "shared" / "oracle"
+
+
+@pytest.mark.skipif(not ORACLE.is_dir(), reason="the parity data is not there")
+def test_an_original_checkpoint_becomes_a_model_directory(m3vit, tmp_path):
+    parts = (ORACLE / "small_top3.state_dict.pt", ORACLE / "small_top3.config.json")
+    result = m3vit("import-m3vit", *parts, "-o", tmp_path / "model")
+    assert result.stderr == ""
+    assert "ViTMoEModel" in result.stdout
+    assert "features" in m3vit("info", tmp_path / "model").stdout

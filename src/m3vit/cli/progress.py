@@ -84,7 +84,8 @@ def training_bar() -> "Iterator[TrainingProgress]":
 
 
 def quiet_transformers() -> None:
-    """Switch off the bars that transformers draws while it loads weights."""
+    """Switch off what transformers writes while it loads and saves; its errors still come."""
     from transformers.utils import logging
 
+    logging.set_verbosity_error()
     logging.disable_progress_bar()

@@ -34,6 +34,7 @@ def train(
     """
     from m3vit.model.train import train as run
 
+    quiet_transformers()
     with training_bar() as progress:
         result = run(recipe, output, resume, qat, overrides or (), progress)
     state = "finished" if result.finished else "interrupted, go on with --resume"
@@ -172,6 +173,7 @@ def import_m3vit(
     """
     from m3vit.model.convert import import_checkpoint
 
+    quiet_transformers()
     model = import_checkpoint(checkpoint, options, output, imagenet)
     count = sum(parameter.numel() for parameter in model.parameters())
     typer.echo(f"{output}: {type(model).__name__} of {count / 1e6:.2f} M parameters")
