@@ -56,6 +56,12 @@ class Scenes(DenseDataset):
         if not (directory / "scenes.json").exists():
             directory = split_directory(self.root, split, self.image_size)
         if not (directory / "scenes.json").exists():
+            if self.image_size != IMAGE_SIZE:
+                raise UserError(
+                    f"there are no scenes of {self.image_size[0]}x{self.image_size[1]} pixels in "
+                    f"{directory}: use {IMAGE_SIZE[0]}x{IMAGE_SIZE[1]}, what `m3vit scenes` "
+                    "makes, or call m3vit.model.scenes.render with that size"
+                )
             raise self.missing(directory)
         self.directory = directory
         self._shards = read(directory, self.image_size)

@@ -185,7 +185,11 @@ def render(
         context = multiprocessing.get_context("spawn")
         try:
             with ProcessPoolExecutor(workers, context, initializer=use_one_thread) as pool:
-                fill(lambda seeds: pool.map(_rendered, [(one, size) for one in seeds]))
+                try:
+                    fill(lambda seeds: pool.map(_rendered, [(one, size) for one in seeds]))
+                finally:
+                    # After an interruption nobody waits for the rest of the shard.
+                    pool.shutdown(wait=False, cancel_futures=True)
         except BrokenProcessPool as error:
             raise UserError(
                 "a rendering process was killed, perhaps for lack of memory: run the same command "

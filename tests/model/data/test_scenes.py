@@ -128,6 +128,8 @@ def test_one_set_can_be_opened_by_its_directory(root):
 def test_missing_scenes_are_explained(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="m3vit scenes 4000"):
         open_dataset("scenes", "train", tmp_path, TASKS)
+    with pytest.raises(UserError, match=r"no scenes of 64x64 pixels in .*: use 128x256"):
+        open_dataset("scenes", "train", tmp_path, TASKS, [64, 64])
     monkeypatch.setenv("M3VIT_DATA", str(tmp_path / "elsewhere"))
     with pytest.raises(UserError, match="elsewhere"):
         open_dataset("scenes", "train", None, TASKS)
