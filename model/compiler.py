@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from transformers.activations import ACT2FN
 
 from m3vit.errors import UserError
 
@@ -30,7 +29,14 @@ from .fixed import (
     SCORE_FRACTION_BITS,
     split_ratio,
 )
-from .float_model import FloatModel, backbone_of, task_names
+from .float_model import (
+    FloatModel,
+    activation_function,
+    backbone_of,
+    float64,
+    task_names,
+    weights_of,
+)
 from .layers import Attention as FloatAttention
 from .layers import Layer as FloatLayer
 from .network import Description, Network, Task
@@ -52,7 +58,7 @@ class _Compiler:
         self.backbone = backbone_of(model)
         self.config: ViTMoEConfig = model.config
         self.tasks = task_names(model)
-        self.activation = _function(self.config.hidden_act)
+        self.activation = activation_function(self.config.hidden_act)
         # What the trace holds under each name; becomes part of the compiled model.
         self.scales: dict[str, Scale] = {}
         names = [name for name in calibration.high if name.endswith((".output", ".attended"))]
@@ -152,14 +158,14 @@ class _Compiler:
         return scale
 
     def _norm(self, norm: nn.LayerNorm, target: Scale, bits: int = 8) -> LayerNorm:
-        gain, bias = _array(norm.weight), _array(norm.bias)
+        gain, bias = float64(norm.weight), float64(norm.bias)
         return scales.layer_norm(gain, bias, norm.eps, self.residual, target, bits)
 
     def _embeddings(self) -> Embeddings:
         """Normalisation of pixels, and 128 for their offset, join weights and bias."""
         config, embeddings = self.config, self.backbone.embeddings
         projection: Any = embeddings.patch_embeddings.projection
-        kernel, bias = _array(projection.weight), _array(projection.bias)
+        kernel, bias = float64(projection.weight), float64(projection.bias)
         mean, std = (
             np.reshape(values, (-1, 1, 1)) for values in (config.image_mean, config.image_std)
         )
@@ -169,8 +175,8 @@ class _Compiler:
         bias = bias + 128 * weight.sum(axis=(1, 2, 3))
         matrix = weight.reshape(len(weight), -1)
         pixels = Scale(np.array(1.0))
-        positions = _array(embeddings.position_embeddings)[0]
-        cls_row = _array(embeddings.cls_token)[0, 0] + positions[0]
+        positions = float64(embeddings.position_embeddings)[0]
+        cls_row = float64(embeddings.cls_token)[0, 0] + positions[0]
         step = self.residual.step
         return Embeddings(
             scales.linear(matrix, bias, pixels, self.residual, 32),
@@ -187,8 +193,8 @@ class _Compiler:
         hidden, active, table = self._activation(f"{name}.mlp")
         mlp: Any = layer.mlp
         if not layer.is_moe:
-            up = scales.linear(*_weights(mlp.fc1), inputs, hidden, 8)
-            down = scales.linear(*_weights(mlp.fc2), active, self.residual, 32)
+            up = scales.linear(*weights_of(mlp.fc1), inputs, hidden, 8)
+            down = scales.linear(*weights_of(mlp.fc2), active, self.residual, 32)
             return Layer(attention, norm, Mlp(up, table, down))
 
         self._check_gate_range(name)
@@ -196,23 +202,21 @@ class _Compiler:
             gate_scale = self.scales[f"{name}.mlp.gate_input"] = self.residual
         else:
             gate_scale = self._int16(f"{name}.mlp.gate_input")
-            gain, bias = _array(layer.layernorm_after.weight), _array(layer.layernorm_after.bias)
+            gain, bias = float64(layer.layernorm_after.weight), float64(layer.layernorm_after.bias)
             gate_affine = scales.affine(gain, bias, gate_scale, 16)
             norm = LayerNorm(norm.epsilon, norm.output, gate_affine)
         weight, bias = self._gate_weights(mlp.gate.weight)
-        experts = []
-        for expert in range(self.config.num_experts):
-            raised = [
-                _array(part[expert]) for part in (mlp.experts.up_proj, mlp.experts.up_proj_bias)
-            ]
-            lowered = [
-                _array(part[expert]) for part in (mlp.experts.down_proj, mlp.experts.down_proj_bias)
-            ]
-            up = scales.linear(raised[0], raised[1], inputs, hidden, 8)
-            down = scales.linear(lowered[0], lowered[1], active, self.residual, 16)
-            experts.append(Mlp(up, table, down))
-        gate = scales.gate(weight, bias, gate_scale)
-        return Layer(attention, norm, gate=gate, experts=tuple(experts))
+        part = mlp.experts
+        stacks = (part.up_proj, part.up_proj_bias, part.down_proj, part.down_proj_bias)
+        experts = tuple(
+            Mlp(
+                scales.linear(up, up_bias, inputs, hidden, 8),
+                table,
+                scales.linear(down, down_bias, active, self.residual, 16),
+            )
+            for up, up_bias, down, down_bias in zip(*map(float64, stacks), strict=True)
+        )
+        return Layer(attention, norm, gate=scales.gate(weight, bias, gate_scale), experts=experts)
 
     def _attention(self, name: str, layer: FloatLayer) -> Attention:
         attention: FloatAttention = layer.attention
@@ -220,7 +224,7 @@ class _Compiler:
         query, key, value = (self._per_head(f"{name}.{part}") for part in ("query", "key", "value"))
         context = self._int8(f"{name}.context")
         self.scales[f"{name}.branch"] = self.residual
-        weights = [_weights(getattr(attention, f"{part}_proj")) for part in "qkv"]
+        weights = [weights_of(getattr(attention, f"{part}_proj")) for part in "qkv"]
         steps = [np.repeat(part.step, attention.head_dim) for part in (query, key, value)]
         projection = scales.linear(
             np.concatenate([weight for weight, _ in weights]),
@@ -237,17 +241,11 @@ class _Compiler:
             projection,
             Heads(*logits, 0, 16),
             Heads(*split_ratio(value_units, ACCUMULATOR_BITS), context.zero_point, 8),
-            scales.linear(*_weights(attention.o_proj), context, self.residual, 32),
+            scales.linear(*weights_of(attention.o_proj), context, self.residual, 32),
         )
 
     def _activation(self, name: str) -> tuple[Scale, Scale, NDArray[np.int8]]:
-        """Scales before and behind the activation function, and its table.
-
-        An MoE layer whose experts saw no token at all gets a range of one.
-        """
-        if f"{name}.hidden" not in self.calibration.high:
-            one = Scale(np.array(1.0))
-            return one, one, scales.activation_table(self.activation, one, one)
+        """Scales before and behind the activation function, and its table."""
         active = self._int8(f"{name}.activation")
         low, high = (
             float(side[f"{name}.hidden"]) for side in (self.calibration.low, self.calibration.high)
@@ -269,12 +267,12 @@ class _Compiler:
 
     def _gate_weights(self, parameter: Tensor) -> tuple[Floats, Floats]:
         """(G, E, D) weights of the token's part, (tasks, E) logits that the task adds."""
-        weight, width = _array(parameter), self.config.hidden_size
+        weight, width = float64(parameter), self.config.hidden_size
         bias = np.zeros((len(self.tasks), self.config.num_experts))
         if self.backbone.task_embedding is not None:
             with torch.no_grad():
                 for index in range(len(self.tasks)):
-                    embedding = _array(self.backbone.task_embedding(index))
+                    embedding = float64(self.backbone.task_embedding(index))
                     bias[index] = weight[0, :, width:] @ embedding
         return weight[:, :, :width], bias
 
@@ -302,27 +300,6 @@ class _Compiler:
             outputs[task] = self._int16(f"heads.{task}.output")
             heads[task] = Head(
                 self._norm(norm, inputs),
-                scales.linear(*_weights(projection), inputs, outputs[task], 16),
+                scales.linear(*weights_of(projection), inputs, outputs[task], 16),
             )
         return None, heads, outputs
-
-
-def _array(tensor: Tensor) -> Floats:
-    return tensor.detach().cpu().double().numpy()
-
-
-def _weights(layer: nn.Linear) -> tuple[Floats, Floats]:
-    """Weight (N, K) and bias (N,), zeros where the layer has none."""
-    weight = _array(layer.weight)
-    return weight, np.zeros(len(weight)) if layer.bias is None else _array(layer.bias)
-
-
-def _function(name: str) -> Any:
-    """An activation function of transformers on float64 NumPy arrays."""
-    module = ACT2FN[name]
-
-    def apply(values: Floats) -> Floats:
-        with torch.no_grad():
-            return cast(Floats, module(torch.from_numpy(values)).numpy())
-
-    return apply

@@ -1,12 +1,16 @@
-"""The float models of the family behind one type: what kind they are, and loading any of them."""
+"""The float models of the family behind one type: loading any of them, and reading their parts."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
+from torch import Tensor, nn
+from transformers.activations import ACT2FN
 
 from m3vit.errors import UserError
 
@@ -14,6 +18,7 @@ from .config import ViTMoEConfig
 from .dense_prediction import ViTMoEForDensePrediction
 from .vit import ViTMoEForImageClassification, ViTMoEModel
 
+Floats = NDArray[np.float64]
 FloatModel = ViTMoEModel | ViTMoEForImageClassification | ViTMoEForDensePrediction
 
 CLASSES: dict[str, type[FloatModel]] = {
@@ -33,6 +38,28 @@ def task_names(model: FloatModel) -> list[str]:
     if config.tasks or config.num_tasks == 1:
         return list(config.tasks) or ["features"]
     return [f"task{index}" for index in range(config.num_tasks)]
+
+
+def float64(tensor: Tensor) -> Floats:
+    """The values of a tensor in NumPy."""
+    return tensor.detach().cpu().double().numpy()
+
+
+def weights_of(layer: nn.Linear) -> tuple[Floats, Floats]:
+    """Weight (N, K) and bias (N,), zeros where the layer has none."""
+    weight = float64(layer.weight)
+    return weight, np.zeros(len(weight)) if layer.bias is None else float64(layer.bias)
+
+
+def activation_function(name: str) -> Callable[[Floats], Floats]:
+    """An activation function of transformers on float64 NumPy arrays."""
+    module = ACT2FN[name]
+
+    def apply(values: Floats) -> Floats:
+        with torch.no_grad():
+            return cast(Floats, module(torch.from_numpy(values)).numpy())
+
+    return apply
 
 
 def load_float_model(directory: str | Path) -> FloatModel:
