@@ -122,7 +122,7 @@ class DenseDataset(Dataset[dict[str, Tensor]]):
         what = "folder" if not self.root.is_dir() else "file or folder"
         return UserError(
             f"{self.NAME} is not complete: the {what} {path} is missing. {self.LAYOUT}\n"
-            f"Put it at {self.root}, or name another place in the recipe (data.root) or with "
+            f"Put it at {self.root}, or name another place with data.root in a recipe, --root or "
             "$M3VIT_DATA."
         )
 
