@@ -18,6 +18,7 @@ from m3vit.errors import UserError
 
 RouterType = Literal["multi_gate", "task_embedding", "shared"]
 HeadType = Literal["linear", "upsampling"]
+DepthLoss = Literal["l1", "rmse"]
 
 
 @strict
@@ -53,6 +54,7 @@ class ViTMoEConfig(PreTrainedConfig):
         tasks: names of the dense tasks; a task's id is its position.
         task_channels: output channels per task.
         task_weights: loss weight per task; default 1.
+        depth_loss: "l1" (M³ViT) or "rmse", see `m3vit.model.losses.task_loss`.
         head_type: "linear" (LayerNorm, projection, bilinear) or "upsampling" (M³ViT's decoder).
         head_patch_grid: the linear head predicts g x g cells per patch; 1 is a 1x1 projection.
         head_convolutions: of the up-sampling head, 4 or 2.
@@ -109,6 +111,7 @@ class ViTMoEConfig(PreTrainedConfig):
     tasks: list[str] | tuple[str, ...] = ()
     task_channels: dict[str, int] = field(default_factory=dict)
     task_weights: dict[str, float | int] = field(default_factory=dict)
+    depth_loss: str = "l1"
     head_type: str = "linear"
     head_patch_grid: int = 1
     head_convolutions: int = 4
@@ -159,6 +162,10 @@ class ViTMoEConfig(PreTrainedConfig):
             (
                 self.head_type in get_args(HeadType),
                 f"head_type '{self.head_type}' is none of linear, upsampling",
+            ),
+            (
+                self.depth_loss in get_args(DepthLoss),
+                f"depth_loss '{self.depth_loss}' is none of l1, rmse",
             ),
             (
                 not self.tasks or self.num_tasks == len(self.tasks),

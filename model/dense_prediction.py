@@ -93,7 +93,10 @@ class ViTMoEForDensePrediction(ViTMoEPreTrainedModel):
         losses: dict[str, Tensor] = {}
         loss = None
         if labels is not None:
-            losses = {name: task_loss(name, logits[name], labels[name]) for name in names}
+            losses = {
+                name: task_loss(name, logits[name], labels[name], config.depth_loss)
+                for name in names
+            }
             loss = sum(config.task_weights[name] * losses[name] for name in names)
             if aux_loss is not None and self.training:
                 loss = loss + config.router_aux_loss_coef * aux_loss

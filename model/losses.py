@@ -11,7 +11,7 @@ EDGE_POSITIVE_WEIGHT = 0.95
 """Weight of edge pixels in the balanced cross-entropy; other pixels get the rest to 1."""
 
 
-def task_loss(task: str, logits: Tensor, label: Tensor) -> Tensor:
+def task_loss(task: str, logits: Tensor, label: Tensor, distance: str = "l1") -> Tensor:
     """Loss of one task over a batch; computed in float32 whatever the logits' type.
 
     * semseg, human_parts: cross-entropy, mean over labelled pixels.
@@ -20,12 +20,15 @@ def task_loss(task: str, logits: Tensor, label: Tensor) -> Tensor:
     * edge: the same with the fixed weight `EDGE_POSITIVE_WEIGHT`.
     * normals: L1 distance between the unit-normalised output and the label, mean over the
       components of labelled pixels.
-    * depth: L1 distance in metres, mean over labelled pixels.
+    * depth: L1 distance in metres, mean over labelled pixels; or, with `distance` "rmse", the
+      root of the mean squared distance, which is what the metric measures: it pulls towards the
+      mean where L1 pulls towards the median, and so does not give up on what is far away.
 
     Args:
         task: name from `m3vit.model.tasks.TASKS`.
         logits: (B, C, H, W) raw output of the task's head.
         label: the label in the convention of `m3vit.model.tasks.Task.kind`, batched.
+        distance: "l1" or "rmse", for depth.
 
     Returns:
         A scalar with a graph to `logits`; exactly 0 when no pixel is labelled.
@@ -49,7 +52,11 @@ def task_loss(task: str, logits: Tensor, label: Tensor) -> Tensor:
             valid = (label != 0).any(dim=1, keepdim=True).expand_as(label)
             return _mean_where(valid, (F.normalize(logits, dim=1) - label).abs())
         case "distance":
-            return _mean_where(label > 0, (logits - label).abs())
+            difference = logits - label
+            if distance == "l1":
+                return _mean_where(label > 0, difference.abs())
+            # The tiny constant keeps the root's gradient finite when nothing is labelled.
+            return (_mean_where(label > 0, difference.square()) + 1e-12).sqrt()
 
 
 def _mean_where(valid: Tensor, values: Tensor) -> Tensor:

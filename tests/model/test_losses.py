@@ -105,3 +105,14 @@ def test_class_outside_the_channels_is_answered_with_the_remedy() -> None:
 def test_sizes_must_agree() -> None:
     with pytest.raises(ValueError, match="do not match"):
         task_loss("depth", torch.zeros(1, 1, 2, 2), torch.ones(1, 1, 4, 4))
+
+
+def test_depth_by_the_root_of_the_mean_square() -> None:
+    label = torch.tensor([[[[1.0, 5.0, 0.0]]]])
+    logits = torch.tensor([[[[4.0, 1.0, 77.0]]]], requires_grad=True)
+    loss = task_loss("depth", logits, label, distance="rmse")
+    assert loss.item() == pytest.approx(12.5**0.5)
+    empty = task_loss("depth", logits, torch.zeros_like(label), distance="rmse")
+    empty.backward()
+    assert empty.item() < 1e-5
+    assert logits.grad is not None and bool((logits.grad == 0).all())
