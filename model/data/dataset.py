@@ -122,8 +122,8 @@ class DenseDataset(Dataset[dict[str, Tensor]]):
         what = "folder" if not self.root.is_dir() else "file or folder"
         return UserError(
             f"{self.NAME} is not complete: the {what} {path} is missing. {self.LAYOUT}\n"
-            f"Put it at {self.root}, or name another place with data.root in a recipe, --root or "
-            "$M3VIT_DATA."
+            f"It is looked for in {self.root}; name another place with data.root in a recipe, "
+            "--root or $M3VIT_DATA."
         )
 
     def required(self, *parts: str) -> Path:

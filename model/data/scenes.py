@@ -26,7 +26,7 @@ class Scenes(DenseDataset):
         count: use only the first so many scenes; more than there are is an error.
     """
 
-    NAME = "the rendered scenes"
+    NAME = "The set of rendered scenes"
     FOLDER = ""
     LAYOUT = "Render them: m3vit scenes 4000, and m3vit scenes 300 --split val."
     CHANNELS: ClassVar[dict[str, int]] = {

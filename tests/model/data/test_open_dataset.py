@@ -10,7 +10,7 @@ def test_a_missing_data_set_says_what_to_get_and_where_to_put_it(name, tmp_path)
     with pytest.raises(UserError) as caught:
         open_dataset(name, "train", tmp_path / "none", ["semseg"])
     message = str(caught.value)
-    assert str(tmp_path / "none") in message and "Put it at" in message
+    assert str(tmp_path / "none") in message and "looked for in" in message
     assert ("Download" in message and ".txt" in message) or name in ("scenes", "cityscapes")
     assert kind.NAME in message and "http" not in message
 
