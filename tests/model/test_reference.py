@@ -115,6 +115,7 @@ def test_constant_images(level):
         {"moe_layers": [0, 1, 2, 3]},
         {"image_height": 8, "image_width": 8},
         {"channels": 1},
+        {"image_height": 256, "image_width": 288, "num_layers": 2, "moe_layers": [1]},
     ],
     ids=str,
 )
