@@ -33,21 +33,31 @@ def learning_rate_factor(schedule: ScheduleSection, step: int, steps: int) -> fl
 
 
 def build_optimizer(network: nn.Module, optim: OptimSection) -> torch.optim.Optimizer:
-    """The recipe's optimiser; the learning rate is set before every step."""
-    decayed: list[nn.Parameter] = []
-    kept: list[nn.Parameter] = []
+    """The recipe's optimiser.
+
+    Each parameter group holds "rate_factor"; `set_learning_rate` wants to be called before
+    every step.
+    """
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         is_bias = parameter.ndim < 2 or name.endswith(("bias", "cls_token", "position_embeddings"))
         # The learnt ranges of quantisers (model.qat) are no weights: decay would clip signals.
         is_range = "_point." in name
         spared = is_range or (is_bias and not optim.decay_biases)
-        (kept if spared else decayed).append(parameter)
-    groups = [
-        {"params": decayed, "weight_decay": optim.weight_decay},
-        {"params": kept, "weight_decay": 0.0},
+        decay = 0.0 if spared else optim.weight_decay
+        factor = optim.head_rate_factor if name.startswith("heads.") and not is_range else 1.0
+        groups.setdefault((decay, factor), []).append(parameter)
+    parameters = [
+        {"params": members, "weight_decay": decay, "rate_factor": factor}
+        for (decay, factor), members in groups.items()
     ]
-    groups = [group for group in groups if group["params"]]
     if optim.name == "sgd":
-        return torch.optim.SGD(groups, lr=optim.learning_rate, momentum=optim.momentum)
+        return torch.optim.SGD(parameters, lr=optim.learning_rate, momentum=optim.momentum)
     first, second = optim.betas
-    return torch.optim.AdamW(groups, lr=optim.learning_rate, betas=(first, second))
+    return torch.optim.AdamW(parameters, lr=optim.learning_rate, betas=(first, second))
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set the rate of every group, heads scaled by the recipe's factor."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["rate_factor"]

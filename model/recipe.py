@@ -77,6 +77,8 @@ class OptimSection(Section):
     Attributes:
         learning_rate: at the schedule's peak.
         momentum: of sgd. betas: of adamw.
+        head_rate_factor: heads learn at this multiple of the rate (a head that is to answer up
+            to 80 m from normalised tokens has far to go).
         max_grad_norm: clip the gradient's norm; absent: never.
         decay_biases: whether weight decay also pulls on biases, norms, the class token and
             position embeddings (M³ViT's recipes: yes).
@@ -87,6 +89,7 @@ class OptimSection(Section):
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     momentum: Fraction = 0.9
     betas: Annotated[list[Fraction], Field(min_length=2, max_length=2)] = [0.9, 0.999]
+    head_rate_factor: Annotated[float, Field(gt=0)] = 1.0
     max_grad_norm: Annotated[float, Field(gt=0)] | None = None
     decay_biases: bool = True
 

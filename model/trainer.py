@@ -26,7 +26,7 @@ from m3vit.errors import UserError
 from m3vit.model.checkpoint import Checkpoint, save_weights
 from m3vit.model.dense_prediction import ViTMoEForDensePrediction
 from m3vit.model.evaluate import score
-from m3vit.model.optimizer import build_optimizer, learning_rate_factor
+from m3vit.model.optimizer import build_optimizer, learning_rate_factor, set_learning_rate
 from m3vit.model.predictors import FloatPredictor
 from m3vit.model.recipe import Recipe, RunSection
 from m3vit.model.sampling import Collate, EpochSampler, evenly_spread, seed_from
@@ -209,9 +209,7 @@ class Trainer:
         """One forward and backward pass; True if it completed a step."""
         recipe, accelerator = self.recipe, self.accelerator
         seed_from(recipe.run.seed, self.step, passes, accelerator.process_index)
-        factor = learning_rate_factor(recipe.schedule, self.step, self.steps)
-        for group in self.optimizer.param_groups:
-            group["lr"] = recipe.optim.learning_rate * factor
+        set_learning_rate(self.optimizer, self._learning_rate(self.step))
         with accelerator.accumulate(self.module):
             parts = self.module(batch)
             if not torch.isfinite(parts["loss"]):
@@ -224,6 +222,10 @@ class Trainer:
         self.loss_sums += torch.stack([parts[key].detach().float() for key in self._loss_keys()])
         self.loss_count += 1
         return bool(accelerator.sync_gradients)
+
+    def _learning_rate(self, step: int) -> float:
+        factor = learning_rate_factor(self.recipe.schedule, step, self.steps)
+        return self.recipe.optim.learning_rate * factor
 
     def _loss_keys(self) -> list[str]:
         return ["loss", *self.tasks, "aux_loss"]
@@ -250,7 +252,7 @@ class Trainer:
         images = self.loss_count * self.recipe.run.batch_size
         row = LogRow(
             step=self.step,
-            learning_rate=self.optimizer.param_groups[0]["lr"],
+            learning_rate=self._learning_rate(self.step - 1),
             loss=loss,
             task_losses=dict(zip(self.tasks, task_losses, strict=True)),
             aux_loss=aux_loss,

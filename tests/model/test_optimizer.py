@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from m3vit.model.optimizer import build_optimizer, learning_rate_factor
+from m3vit.model.optimizer import build_optimizer, learning_rate_factor, set_learning_rate
 from m3vit.model.recipe import OptimSection, ScheduleSection
 
 
@@ -43,10 +43,10 @@ def test_weight_decay_can_spare_biases_and_tokens() -> None:
     )
     optimizer = build_optimizer(network, optim)
     assert isinstance(optimizer, torch.optim.AdamW) and optimizer.defaults["betas"] == (0.8, 0.9)
-    decayed, spared = optimizer.param_groups
-    assert decayed["weight_decay"] == 0.5 and spared["weight_decay"] == 0
-    assert [p is network.linear.weight for p in decayed["params"]] == [True]
-    assert len(spared["params"]) == 5
+    members = {group["weight_decay"]: group["params"] for group in optimizer.param_groups}
+    assert set(members) == {0.5, 0.0}
+    assert [p is network.linear.weight for p in members[0.5]] == [True]
+    assert len(members[0.0]) == 5
 
 
 def test_sgd_decays_everything_by_default() -> None:
@@ -55,3 +55,24 @@ def test_sgd_decays_everything_by_default() -> None:
     (group,) = optimizer.param_groups
     assert isinstance(optimizer, torch.optim.SGD)
     assert (group["momentum"], group["weight_decay"], len(group["params"])) == (0.9, 1e-4, 6)
+
+
+def test_heads_learn_at_their_own_rate() -> None:
+    network = torch.nn.Module()
+    network.heads = torch.nn.ModuleDict({"depth": torch.nn.Linear(2, 1, bias=False)})
+    network.vit = torch.nn.Linear(2, 2, bias=False)
+    optim = OptimSection(name="sgd", learning_rate=0.1, head_rate_factor=10.0)
+    optimizer = build_optimizer(network, optim)
+    set_learning_rate(optimizer, 0.05)
+    rates = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
+    assert rates[id(network.heads["depth"].weight)] == 0.5
+    assert rates[id(network.vit.weight)] == 0.05
+
+
+def test_quantiser_ranges_never_decay() -> None:
+    network = torch.nn.Module()
+    network.input_point = torch.nn.Module()
+    network.input_point.value = torch.nn.Parameter(torch.ones(1, 4, 1, 1))
+    optim = OptimSection(name="sgd", learning_rate=0.1, weight_decay=0.5)
+    (group,) = build_optimizer(network, optim).param_groups
+    assert group["weight_decay"] == 0
