@@ -17,6 +17,7 @@ from m3vit.model.config import ViTMoEConfig
 from m3vit.model.dense_prediction import ViTMoEForDensePrediction
 from m3vit.model.evaluate import evaluate
 from m3vit.model.predictors import CompiledPredictor, load_network
+from m3vit.model.quantize import quantize
 
 MEAN, STD = [0.5, 0.4, 0.3], [0.2, 0.25, 0.5]
 
@@ -177,3 +178,13 @@ def test_a_model_whose_tensors_do_not_fit_is_refused(model: Path) -> None:
     weights.write_bytes(weights.read_bytes()[:100])
     with pytest.raises(UserError, match="cannot be loaded"):
         load_network(model)
+
+
+def test_integers_score_like_the_float_model(model: Path, tmp_path: Path) -> None:
+    held_out = Levels("val", ["depth"])
+    quantize(model, [held_out.image(index) for index in range(4)], tmp_path / "compiled")
+    measured, expected = (evaluate(path, "levels") for path in (tmp_path / "compiled", model))
+    assert (measured.backend, measured.images) == ("reference", 4)
+    assert measured.baselines == expected.baselines
+    for task, numbers in expected.metrics.items():
+        assert measured.metrics[task] == pytest.approx(numbers, rel=0.01)
