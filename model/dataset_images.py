@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,10 +39,18 @@ def dataset_images(
     dataset = open_dataset(
         name, split, root, canonical_tasks(tasks), image_size=list(image_size), augment=False
     )
-    chosen = evenly_spread(len(dataset), count)
-    if not chosen:
+    if len(dataset) == 0:
         raise UserError(f"the {split} split of {name} holds no image: choose another split")
+    yield from images_of(dataset, count)
+
+
+def images_of(dataset: Any, count: int) -> Iterator[NDArray[np.uint8]]:
+    """At most `count` images, evenly spread over an open data set.
+
+    Args:
+        dataset: map-style, items with "pixel_values" (3, H, W); attributes mean, std.
+    """
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in (dataset.mean, dataset.std))
-    for index in chosen:
+    for index in evenly_spread(len(dataset), count):
         levels = (dataset[index]["pixel_values"] * std + mean) * 255
         yield levels.round().clamp(0, 255).byte().movedim(0, -1).contiguous().numpy()

@@ -26,7 +26,6 @@ from m3vit.errors import UserError
 from .calibrate import PER_HEAD, Calibration, calibrate
 from .float_model import FloatModel, backbone_of
 from .heads import LinearHead
-from .sampling import evenly_spread
 from .scales import asymmetric
 from .vit import ViTMoEForImageClassification
 
@@ -97,18 +96,6 @@ def finish(model: FloatModel) -> None:
         if parametrize.is_parametrized(module, parameter):
             parametrize.remove_parametrizations(module, parameter, leave_parametrized=False)
     model.config.activation_ranges = ranges
-
-
-def images_of(dataset: Any, count: int) -> Iterator[NDArray[np.uint8]]:
-    """At most `count` images, evenly spread over a data set, as the eight-bit pixels they were.
-
-    Args:
-        dataset: map-style, items with "pixel_values" (channels, H, W); attributes mean, std.
-    """
-    mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (dataset.mean, dataset.std))
-    for index in evenly_spread(len(dataset), count):
-        levels = (dataset[index]["pixel_values"] * std + mean) * 255
-        yield levels.round().clamp(0, 255).byte().movedim(0, -1).contiguous().numpy()
 
 
 def _quantiser(name: str, calibration: Calibration) -> nn.Module:

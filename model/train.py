@@ -97,7 +97,8 @@ def train(
     train_set, held_out = open_split(plan, "train"), open_split(plan, "held_out")
     network = build_network(plan, train_set)
     if qat:
-        from m3vit.model.qat import images_of, prepare
+        from m3vit.model.dataset_images import images_of
+        from m3vit.model.qat import prepare
 
         prepare(network, images_of(train_set, 64))
     progress = progress or TrainingProgress()

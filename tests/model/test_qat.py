@@ -13,7 +13,7 @@ from m3vit.model.calibrate import calibrate
 from m3vit.model.compiler import compile_model
 from m3vit.model.float_model import load_float_model
 from m3vit.model.observe import normalised, observe
-from m3vit.model.qat import RoundedWeight, finish, images_of, prepare
+from m3vit.model.qat import RoundedWeight, finish, prepare
 from m3vit.model.reference import Reference
 
 
@@ -131,21 +131,3 @@ def test_rounding_passes_gradients_straight_through():
     weight = torch.randn(3, 5, requires_grad=True)
     RoundedWeight()(weight).sum().backward()
     assert torch.allclose(weight.grad, torch.ones_like(weight))
-
-
-def test_images_of_a_data_set_are_its_pixels(smooth_images):
-    class Normalised:
-        mean, std = (0.4, 0.5, 0.6), (0.2, 0.3, 0.25)
-
-        def __len__(self):
-            return len(smooth_images)
-
-        def __getitem__(self, index):
-            pixels = torch.from_numpy(smooth_images[index]).movedim(-1, 0).float() / 255
-            mean, std = (torch.tensor(v).view(3, 1, 1) for v in (self.mean, self.std))
-            return {"pixel_values": (pixels - mean) / std}
-
-    found = list(images_of(Normalised(), 12))
-    assert len(found) == 12
-    for image, expected in zip(found, smooth_images, strict=True):
-        np.testing.assert_array_equal(image, expected)
