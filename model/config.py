@@ -48,6 +48,8 @@ class ViTMoEConfig(PreTrainedConfig):
         expert_prune_threshold: kept scores at or below it count as zero (M³ViT: 0.1).
         gate_input_ahead: the gate reads the block's input instead of the normalised MLP input.
         task_expert_ranges: per task the half-open range of experts its gate may choose from.
+        sincos_positions: position embeddings start as sines and cosines of row and column instead
+            of small random numbers; they stay trainable. Small training runs gain from it.
         attention_scale: factor on query-key products; default head_dim ** -0.5.
         final_layernorm: LayerNorm behind the last block (ViT has one, M³ViT's backbone none).
         num_tasks: 0 stands for the number of `tasks`, at least one.
@@ -87,6 +89,7 @@ class ViTMoEConfig(PreTrainedConfig):
     patch_size: int = 16
     num_channels: int = 3
     qkv_bias: bool = True
+    sincos_positions: bool = False
     attention_scale: float | None = None
     final_layernorm: bool = True
 

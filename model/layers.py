@@ -14,6 +14,25 @@ from .moe import MixtureOfExperts
 from .router import Routing
 
 
+def sincos_positions(grid: tuple[int, int], width: int) -> Tensor:
+    """(N, width) sines and cosines of each patch's row and column, between -1 and 1.
+
+    The wavelengths grow geometrically from 2 pi to 200 pi patches. Channels that are left over
+    when 4 does not divide the width stay zero.
+    Source: Vaswani et al. (arXiv 1706.03762) section 3.5, in two dimensions.
+    """
+    quarter = width // 4
+    frequencies = 100.0 ** (-torch.arange(quarter) / quarter)
+    rows, columns = torch.meshgrid(
+        torch.arange(grid[0], dtype=torch.float32),
+        torch.arange(grid[1], dtype=torch.float32),
+        indexing="ij",
+    )
+    angles = [axis.reshape(-1, 1) * frequencies for axis in (rows, columns)]
+    waves = torch.cat([wave(a) for a in angles for wave in (torch.sin, torch.cos)], dim=1)
+    return nn.functional.pad(waves, (0, width - 4 * quarter))
+
+
 class PatchEmbeddings(nn.Module):
     """Cut the image into patches and project each: (B, channels, h, w) -> (B, N, D)."""
 

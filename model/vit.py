@@ -18,7 +18,7 @@ from transformers.utils.generic import ModelOutput
 from m3vit.errors import UserError
 
 from .config import ViTMoEConfig
-from .layers import Embeddings, Layer
+from .layers import Embeddings, Layer, sincos_positions
 from .moe import Experts
 from .router import Router
 
@@ -105,6 +105,9 @@ class ViTMoEPreTrainedModel(PreTrainedModel):
         elif isinstance(module, Embeddings):
             init.trunc_normal_(module.cls_token, mean=0.0, std=std)
             init.trunc_normal_(module.position_embeddings, mean=0.0, std=std)
+            if self.config.sincos_positions:
+                waves = sincos_positions(self.config.grid, self.config.hidden_size)
+                init.copy_(module.position_embeddings[0, 1:], waves)
         elif isinstance(module, Router):
             bound = 1.0 / math.sqrt(module.num_experts)
             init.uniform_(module.weight, -bound, bound)

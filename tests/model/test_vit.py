@@ -118,3 +118,12 @@ def test_gradients_reach_every_parameter() -> None:
     model = ViTMoEForImageClassification(config(num_labels=3, num_experts_per_tok=4))
     model(torch.randn(2, 3, 32, 32), labels=torch.tensor([0, 2])).loss.backward()
     assert [name for name, p in model.named_parameters() if p.grad is None] == []
+
+
+def test_positions_may_start_as_waves_that_tell_patches_apart() -> None:
+    model = ViTMoEModel(config(image_size=[32, 64], sincos_positions=True))
+    positions = model.embeddings.position_embeddings[0]
+    assert positions[1, :8].tolist() == [0.0] * 8  # sine of row 0
+    assert positions[1, 8:16].tolist() == [1.0] * 8  # cosine of row 0
+    distances = torch.cdist(positions[1:], positions[1:]) + 9 * torch.eye(8)
+    assert distances.min() > 0.5
