@@ -20,7 +20,7 @@ _HOMES = {
     "CompiledModel": "m3vit.model.compiled",
     "Reference": "m3vit.model.reference",
     "UserError": "m3vit.errors",
-    "ViTMoEConfig": "m3vit.model.config",
+    "ViTMoEConfig": "m3vit.model.vit",  # not model.config: vit registers the Auto classes
     "ViTMoEForDensePrediction": "m3vit.model.dense_prediction",
     "ViTMoEForImageClassification": "m3vit.model.vit",
     "ViTMoEModel": "m3vit.model.vit",
