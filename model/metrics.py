@@ -62,17 +62,16 @@ class ClassMeter(TaskMeter):
 
     A class without any labelled or predicted pixel counts as 0, as in M³ViT's evaluation.
     Keys: miou, pixel_accuracy.
+
+    Args:
+        classes: number of classes.
+        skip_background_images: leave out images in which only class 0 is labelled (human parts
+            are not scored on images without persons).
     """
 
     confusion: Tensor
 
     def __init__(self, classes: int, skip_background_images: bool = False) -> None:
-        """
-        Args:
-            classes: number of classes.
-            skip_background_images: leave out images in which only class 0 is labelled
-                (human parts are not scored on images without persons).
-        """
         super().__init__()
         self.classes = classes
         self.skip_background_images = skip_background_images
