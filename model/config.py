@@ -56,7 +56,7 @@ class ViTMoEConfig(PreTrainedConfig):
         tasks: names of the dense tasks; a task's id is its position.
         task_channels: output channels per task.
         task_weights: loss weight per task; default 1.
-        depth_loss: "l1" (M³ViT) or "rmse", see `m3vit.model.losses.task_loss`.
+        depth_loss: "l1" (M³ViT) or "rmse", see `m3vit.model.training.losses.task_loss`.
         head_type: "linear" (LayerNorm, projection, bilinear) or "upsampling" (M³ViT's decoder).
         head_patch_grid: the linear head predicts g x g cells per patch; 1 is a 1x1 projection.
         head_convolutions: of the up-sampling head, 4 or 2.

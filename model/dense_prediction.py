@@ -8,7 +8,7 @@ from m3vit.errors import UserError
 
 from .config import ViTMoEConfig
 from .heads import build_head, upsample
-from .losses import task_loss
+from .training.losses import task_loss
 from .vit import ViTMoEModel, ViTMoEModelOutput, ViTMoEPreTrainedModel
 
 
@@ -61,7 +61,7 @@ class ViTMoEForDensePrediction(ViTMoEPreTrainedModel):
         Args:
             pixel_values: (B, channels, H, W), normalised.
             tasks: names; None means all of `config.tasks`.
-            labels: per task, in the form `model.losses.task_loss` takes.
+            labels: per task, in the form `model.training.losses.task_loss` takes.
 
         Returns:
             DensePredictions, in the order of `tasks`.

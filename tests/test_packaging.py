@@ -100,7 +100,7 @@ def test_a_wheel_holds_models_and_recipes_and_no_links(tmp_path):
     package = [name for name in names if name.startswith("m3vit/")]
     assert {"m3vit/py.typed", "m3vit/host/accelerator.py", "m3vit/model/reference.py"} <= names
     for name in tracked.split("\0"):
-        if name.startswith(("model/recipes/", "model/pretrained/")):
+        if name.startswith(("model/training/recipes/", "model/pretrained/")):
             assert f"m3vit/{name}" in names
     roots = {name.partition("/")[0] for name in names}
     assert roots == {"m3vit", f"m3vit-{m3vit.__version__}.dist-info"}

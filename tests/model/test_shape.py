@@ -19,7 +19,7 @@ def test_defaults_are_those_of_the_configuration_class():
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_published_shapes_agree_with_the_shipped_recipe(name):
-    recipe = tomllib.loads((files("m3vit.model") / "recipes" / f"{name}.toml").read_text())
+    recipe = tomllib.loads((files("m3vit.model.training") / "recipes" / f"{name}.toml").read_text())
     published = PUBLISHED[name]
     for key in set(published) & set(recipe["model"]):
         assert published[key] == recipe["model"][key], key

@@ -30,7 +30,7 @@ def bench(
     from rich.table import Table
 
     from m3vit.cli.progress import counted, quiet_transformers
-    from m3vit.model.benchmark import accuracy_loss, reference_over_torch
+    from m3vit.model.evaluation.benchmark import accuracy_loss, reference_over_torch
 
     quiet_transformers()
     with counted("images") as progress:

@@ -15,7 +15,7 @@ from rich.progress import (
 )
 
 if TYPE_CHECKING:
-    from m3vit.model.training_log import TrainingProgress
+    from m3vit.model.training.training_log import TrainingProgress
 
 
 class LateBar(Progress):
@@ -57,7 +57,7 @@ def counted(what: str) -> Iterator[Callable[[int, int], None]]:
 @contextlib.contextmanager
 def training_bar() -> "Iterator[TrainingProgress]":
     """A bar over the steps of a run, with the loss of every task."""
-    from m3vit.model.training_log import TrainingProgress
+    from m3vit.model.training.training_log import TrainingProgress
 
     with LateBar("steps") as bar:
 

@@ -37,7 +37,7 @@ def quantize(
 
     m3vit quantize my-model -o my-int8 --images a.jpg --images b.jpg
     """
-    from m3vit.model.quantize import quantize as run
+    from m3vit.model.quantization.quantize import quantize as run
     from m3vit.model.shipped import find_model
 
     quiet_transformers()
@@ -73,7 +73,7 @@ def compare(
 
     m3vit compare my-model my-int8 --images street.jpg --json compare.json
     """
-    from m3vit.model.compare import compare as run
+    from m3vit.model.evaluation.compare import compare as run
     from m3vit.model.shipped import find_model
 
     quiet_transformers()
@@ -168,7 +168,7 @@ def chosen_images(
         count = len(files)
         source: Iterator[Any] = (load_image(path, shape.image).pixels for path in files)
     else:
-        from m3vit.model.dataset_images import dataset_images
+        from m3vit.model.quantization.dataset_images import dataset_images
 
         source = dataset_images(
             data or "scenes", split, count, list(shape.tasks), shape.image, root

@@ -32,7 +32,7 @@ def train(
 
     m3vit train my.toml -o runs/short --set schedule.steps=100 --set run.batch_size=4
     """
-    from m3vit.model.train import train as run
+    from m3vit.model.training.train import train as run
 
     quiet_transformers()
     with training_bar() as progress:
@@ -74,7 +74,7 @@ def evaluate(
     from rich.console import Console
     from rich.table import Table
 
-    from m3vit.model.evaluate import evaluate as measure
+    from m3vit.model.evaluation.evaluate import evaluate as measure
     from m3vit.model.shape import load_shape
     from m3vit.model.shipped import find_model
     from m3vit.model.tasks import TASKS

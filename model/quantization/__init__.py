@@ -1,0 +1,1 @@
+"""From float to integer codes: ranges, scales, the compiler, quantisation-aware training."""
