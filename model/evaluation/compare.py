@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from m3vit.errors import UserError
 from m3vit.model.compiled import CompiledModel
-from m3vit.model.quantization.float_model import FloatModel, load_float_model, task_names
+from m3vit.model.loading import FloatModel, load_float_model
+from m3vit.model.quantization.float_model import task_names
 from m3vit.model.quantization.observe import normalised, observe
 from m3vit.model.reference import Reference, Trace
 

@@ -13,7 +13,8 @@ from m3vit.errors import UserError
 from m3vit.model.data import open_dataset
 from m3vit.model.evaluation.baselines import LabelStatistics, commonest_class_miou, mean_depth_rmse
 from m3vit.model.evaluation.metrics import task_meter
-from m3vit.model.evaluation.predictors import CompiledPredictor, FloatPredictor, load_network
+from m3vit.model.evaluation.predictors import CompiledPredictor, FloatPredictor
+from m3vit.model.loading import load_dense_prediction
 from m3vit.model.tasks import canonical_tasks
 from m3vit.model.training.sampling import Sample, batches, evenly_spread
 from m3vit.model.training.training_log import Metrics
@@ -94,7 +95,7 @@ def evaluate(
                 f"{directory} is no compiled model, so backend {backend} cannot run it: "
                 "quantise it first or leave the backend out."
             )
-        predictor = FloatPredictor(load_network(directory), _best_device())
+        predictor = FloatPredictor(load_dense_prediction(directory), _best_device())
     path = None if root is None else Path(root)
 
     def opened(part: str, wanted: list[str]) -> Any:

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from m3vit.errors import UserError
-from m3vit.model.dense_prediction import ViTMoEForDensePrediction
 
 
 class FloatPredictor:
@@ -79,34 +78,3 @@ class CompiledPredictor:
             for task in self.tasks:
                 outputs[task].append(self.accelerator.run(image, task).prediction())
         return {task: torch.from_numpy(np.stack(maps)) for task, maps in outputs.items()}
-
-
-def load_network(directory: str | Path) -> ViTMoEForDensePrediction:
-    """Load a float model for dense prediction from `save_pretrained`'s directory.
-
-    Raises:
-        UserError: missing or damaged, or its tensors do not fit its configuration.
-    """
-    path = Path(directory)
-    if not (path / "config.json").is_file():
-        raise UserError(
-            f"{path} holds no model (no config.json): give a directory written by training."
-        )
-    options: dict[str, Any] = {"local_files_only": True, "output_loading_info": True}
-    try:
-        loaded: Any = ViTMoEForDensePrediction.from_pretrained(path, **options)
-    except UserError:
-        raise
-    except Exception as error:  # whatever transformers and safetensors raise
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path} cannot be loaded ({reason}): train or copy it again.") from error
-    network: ViTMoEForDensePrediction
-    network, info = loaded
-    for problem in ("missing_keys", "unexpected_keys", "mismatched_keys"):
-        if info[problem]:
-            first = sorted(map(str, info[problem]))[0]
-            raise UserError(
-                f"{path} does not fit its config.json ({problem.replace('_', ' ')}: {first}): "
-                "train or copy it again."
-            )
-    return network

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from m3vit.errors import UserError
+from m3vit.model.loading import FloatModel
 
-from .float_model import FloatModel, task_names
+from .float_model import task_names
 from .observe import normalised, observe
 
 logger = logging.getLogger(__name__)

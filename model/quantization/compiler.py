@@ -28,6 +28,7 @@ from m3vit.model.fixed import (
 )
 from m3vit.model.layers import Attention as FloatAttention
 from m3vit.model.layers import Layer as FloatLayer
+from m3vit.model.loading import FloatModel
 from m3vit.model.network import Description, Network, Task
 from m3vit.model.parameters import (
     Attention,
@@ -44,7 +45,6 @@ from m3vit.model.vit import ViTMoEForImageClassification
 
 from .calibrate import Calibration
 from .float_model import (
-    FloatModel,
     activation_function,
     backbone_of,
     float64,

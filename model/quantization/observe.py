@@ -16,9 +16,10 @@ from m3vit.errors import UserError
 from m3vit.model.config import ViTMoEConfig
 from m3vit.model.dense_prediction import ViTMoEForDensePrediction
 from m3vit.model.heads import LinearHead
+from m3vit.model.loading import FloatModel
 from m3vit.model.vit import ViTMoEForImageClassification
 
-from .float_model import FloatModel, backbone_of, task_names
+from .float_model import backbone_of, task_names
 
 Activations = dict[str, Tensor]
 

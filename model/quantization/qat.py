@@ -23,10 +23,11 @@ from torch.nn.utils import parametrize
 
 from m3vit.errors import UserError
 from m3vit.model.heads import LinearHead
+from m3vit.model.loading import FloatModel
 from m3vit.model.vit import ViTMoEForImageClassification
 
 from .calibrate import PER_HEAD, Calibration, calibrate
-from .float_model import FloatModel, backbone_of
+from .float_model import backbone_of
 from .scales import asymmetric
 
 

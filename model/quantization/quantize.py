@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m3vit.model.compiled import CompiledModel
+from m3vit.model.loading import FloatModel, load_float_model
 
 from .calibrate import calibrate
 from .compiler import compile_model
-from .float_model import FloatModel, load_float_model
 
 
 def quantize(

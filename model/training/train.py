@@ -21,7 +21,7 @@ from m3vit.model.data import open_dataset
 from m3vit.model.dense_prediction import ViTMoEForDensePrediction
 from m3vit.model.evaluation.baselines import LabelStatistics
 from m3vit.model.evaluation.evaluate import constant_answers
-from m3vit.model.evaluation.predictors import load_network
+from m3vit.model.loading import load_dense_prediction
 from m3vit.model.training.checkpoint import Checkpoint, load_tensors
 from m3vit.model.training.recipe import Recipe, load_recipe
 from m3vit.model.training.sampling import seed_from
@@ -140,7 +140,7 @@ def build_network(plan: Recipe, train_set: Any) -> ViTMoEForDensePrediction:
     seed_from(plan.run.seed)
     network = ViTMoEForDensePrediction(plan.network(train_set.channels, **known))
     if plan.run.init_from is not None:
-        start = load_network(plan.run.init_from)
+        start = load_dense_prediction(plan.run.init_from)
         try:
             network.load_state_dict(start.state_dict())
         except RuntimeError as error:

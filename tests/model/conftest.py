@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from m3vit.model.config import ViTMoEConfig
 from m3vit.model.dense_prediction import ViTMoEForDensePrediction
-from m3vit.model.quantization.float_model import FloatModel
+from m3vit.model.loading import FloatModel
 
 HEIGHT, WIDTH = 48, 64
 

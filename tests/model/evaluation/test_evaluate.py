@@ -16,7 +16,8 @@ from m3vit.model.config import ViTMoEConfig
 from m3vit.model.dense_prediction import ViTMoEForDensePrediction
 from m3vit.model.evaluation import evaluate as evaluate_module
 from m3vit.model.evaluation.evaluate import evaluate
-from m3vit.model.evaluation.predictors import CompiledPredictor, load_network
+from m3vit.model.evaluation.predictors import CompiledPredictor
+from m3vit.model.loading import load_dense_prediction
 from m3vit.model.quantization.quantize import quantize
 
 MEAN, STD = [0.5, 0.4, 0.3], [0.2, 0.25, 0.5]
@@ -172,12 +173,12 @@ def test_a_model_whose_tensors_do_not_fit_is_refused(model: Path) -> None:
     config = json.loads((model / "config.json").read_text())
     config["num_hidden_layers"] = 2
     (model / "config.json").write_text(json.dumps(config))
-    with pytest.raises(UserError, match=r"missing keys: vit\.layers\.1"):
-        load_network(model)
+    with pytest.raises(UserError, match=r"lacks tensor 'vit\.layers\.1"):
+        load_dense_prediction(model)
     weights = model / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])
-    with pytest.raises(UserError, match="cannot be loaded"):
-        load_network(model)
+    with pytest.raises(UserError, match="cannot be read"):
+        load_dense_prediction(model)
 
 
 def test_integers_score_like_the_float_model(model: Path, tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from brevitas.nn import QuantIdentity
 from torch import nn
 
 from m3vit.errors import UserError
+from m3vit.model.loading import load_float_model
 from m3vit.model.quantization.calibrate import calibrate
 from m3vit.model.quantization.compiler import compile_model
-from m3vit.model.quantization.float_model import load_float_model
 from m3vit.model.quantization.observe import normalised, observe
 from m3vit.model.quantization.qat import RoundedWeight, finish, prepare
 from m3vit.model.reference import Reference

@@ -14,7 +14,7 @@ from transformers import AutoImageProcessor
 
 from m3vit.errors import UserError
 from m3vit.model.dense_prediction import ViTMoEForDensePrediction
-from m3vit.model.evaluation.predictors import load_network
+from m3vit.model.loading import load_dense_prediction
 from m3vit.model.training import train as train_module
 from m3vit.model.training import trainer
 from m3vit.model.training.checkpoint import Checkpoint
@@ -139,7 +139,7 @@ class StopAfter(TrainingProgress):
 
 
 def weights(output: Path) -> dict[str, torch.Tensor]:
-    return load_network(output / "model").state_dict()
+    return load_dense_prediction(output / "model").state_dict()
 
 
 def rows_without_time(path: Path) -> list[dict[str, str]]:
@@ -326,7 +326,7 @@ def test_quantisation_aware_training_resumes_and_leaves_a_plain_float_model(
     parts = weights(tmp_path / "parts")
     assert all(torch.equal(tensor, parts[name]) for name, tensor in after.items())
     ranges = [
-        load_network(tmp_path / name / "model").config.activation_ranges
+        load_dense_prediction(tmp_path / name / "model").config.activation_ranges
         for name in ("whole", "parts")
     ]
     assert ranges[0] == ranges[1] and "layers.1.mlp.hidden" in ranges[0]
