@@ -136,6 +136,20 @@ class ViTMoEConfig(PreTrainedConfig):
 
     def _check(self) -> None:
         """Refuse contradictions with a sentence that says which values clash."""
+        sizes = {
+            name: getattr(self, name)
+            for name in (
+                "hidden_size",
+                "num_hidden_layers",
+                "num_attention_heads",
+                "patch_size",
+                "num_channels",
+                "head_patch_grid",
+            )
+        }
+        for name, size in sizes.items():
+            if size < 1:
+                raise UserError(f"{name} must be at least 1, not {size}")
         height, width = self.image_height, self.image_width
         rules = [
             (
