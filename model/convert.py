@@ -9,13 +9,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import ViTImageProcessor
 
 from m3vit.errors import UserError
 from m3vit.files import atomic_path
 
 from .config import ViTMoEConfig
 from .dense_prediction import ViTMoEForDensePrediction
+from .image_processor import image_processor
 from .m3vit_options import config_from_m3vit
 from .vit import ViTMoEModel, ViTMoEPreTrainedModel
 
@@ -116,15 +116,9 @@ def import_checkpoint(
     config = model.config
     if imagenet_normalisation:
         config.image_mean, config.image_std = IMAGENET_MEAN, IMAGENET_STD
-    processor = ViTImageProcessor(
-        size={"height": config.image_height, "width": config.image_width},
-        image_mean=list(config.image_mean),
-        image_std=list(config.image_std),
-        do_normalize=imagenet_normalisation,
-    )
     with atomic_path(output) as directory:
         model.save_pretrained(directory)
-        processor.save_pretrained(directory)
+        image_processor(config).save_pretrained(directory)
     return model
 
 

@@ -21,8 +21,8 @@ def find_model(name: str | Path) -> Path:
     if str(name) in shipped:
         return shipped[str(name)]
     raise UserError(
-        f"there is no directory '{name}' and no shipped model of that name: give a directory or "
-        f"one of {', '.join(shipped) or 'none (this installation ships no model)'}"
+        f"there is no directory '{name}' and no shipped model of that name: give the directory of "
+        f"a model or one of {', '.join(shipped)}"
     )
 
 

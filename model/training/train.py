@@ -11,16 +11,15 @@ from typing import Any, Literal
 import accelerate
 import torch
 import transformers
-from transformers import ViTImageProcessorPil
 
 import m3vit
 from m3vit.errors import UserError
 from m3vit.files import atomic_path, write_atomically
-from m3vit.model.config import ViTMoEConfig
 from m3vit.model.data import open_dataset
 from m3vit.model.dense_prediction import ViTMoEForDensePrediction
 from m3vit.model.evaluation.baselines import LabelStatistics
 from m3vit.model.evaluation.evaluate import constant_answers
+from m3vit.model.image_processor import image_processor
 from m3vit.model.loading import load_dense_prediction
 from m3vit.model.training.checkpoint import Checkpoint, load_tensors
 from m3vit.model.training.recipe import Recipe, load_recipe
@@ -196,20 +195,6 @@ def export(trainer: Trainer, qat: bool, command: str) -> None:
         },
     }
     write_atomically(directory / "training.json", json.dumps(summary, indent=2) + "\n")
-
-
-def image_processor(config: ViTMoEConfig) -> ViTImageProcessorPil:
-    """What prepares any image as the network was trained: resize, to [0, 1], normalise."""
-    mean, std = list(config.image_mean), list(config.image_std)
-    return ViTImageProcessorPil(
-        do_resize=True,
-        size={"height": config.image_height, "width": config.image_width},
-        do_rescale=True,
-        rescale_factor=1 / 255,
-        do_normalize=any(mean) or any(value != 1 for value in std),
-        image_mean=mean,
-        image_std=std,
-    )
 
 
 def _check_same_recipe(before: dict[str, Any], now: dict[str, Any]) -> None:

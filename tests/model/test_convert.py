@@ -260,7 +260,12 @@ def test_import_writes_a_model_directory(tmp_path: Path) -> None:
     again = ViTMoEForDensePrediction.from_pretrained(tmp_path / "model").eval()
     images = torch.randn(1, 3, 32, 64)
     assert again(images)["depth"].equal(model(images)["depth"])
-    assert (tmp_path / "model" / "preprocessor_config.json").exists()
+    processor = json.loads((tmp_path / "model" / "preprocessor_config.json").read_text())
+    assert processor["do_normalize"] is False
+    assert processor["size"] == {"height": 32, "width": 64}
+    import_checkpoint(checkpoint, options, tmp_path / "model", imagenet_normalisation=True)
+    processor = json.loads((tmp_path / "model" / "preprocessor_config.json").read_text())
+    assert processor["image_mean"] == [0.485, 0.456, 0.406]
 
 
 def test_a_refused_import_writes_nothing(tmp_path: Path) -> None:
