@@ -31,7 +31,7 @@ def quantize(
     """
     source = "a model in memory"
     if isinstance(model, str | Path):
-        source = str(model)
+        source = Path(model).name
         model = load_float_model(model)
     compiled = compile_model(model, calibrate(model, images), source)
     if output_directory is not None:

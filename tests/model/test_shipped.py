@@ -1,7 +1,18 @@
+"""Models by name, and the very integers of the one that comes with the package."""
+
+import numpy as np
 import pytest
 
+from m3vit import Accelerator
 from m3vit.errors import UserError
 from m3vit.model.shipped import find_model, shipped_models
+
+# Of m3vit-nano-int8 on pixels that are uniform random numbers of seed 0. They change with the
+# shipped weights or with the arithmetic; either belongs in CHANGELOG.md.
+DIGESTS = {
+    "semseg": "f0326e3ff4f2ffc8b7aa7bfa2e4c40c136a7967b5e5d6fa4ed776681606c9a30",
+    "depth": "d5e0ede07f2c7b439883dfec16f221941fec084eb9a034ba3bdd38a194b73f53",
+}
 
 
 def test_a_directory_is_taken_as_it_is(tmp_path):
@@ -10,11 +21,21 @@ def test_a_directory_is_taken_as_it_is(tmp_path):
 
 
 def test_shipped_models_are_found_by_name():
+    assert sorted(shipped_models()) == ["m3vit-nano", "m3vit-nano-int8"]
     for name, path in shipped_models().items():
         assert find_model(name) == path
         assert (path / "config.json").is_file()
 
 
-def test_other_names_are_refused(tmp_path):
-    with pytest.raises(UserError, match="no directory 'absent' and no shipped model"):
+def test_other_names_are_refused():
+    with pytest.raises(UserError, match="no shipped model of that name.*m3vit-nano-int8"):
         find_model("absent")
+
+
+@pytest.mark.parametrize("task", DIGESTS)
+def test_the_shipped_model_computes_these_integers(task):
+    accelerator = Accelerator(find_model("m3vit-nano-int8"))
+    assert accelerator.tasks == tuple(DIGESTS)
+    generator = np.random.default_rng(0)
+    pixels = generator.integers(0, 256, (*accelerator.model.image_size, 3), dtype=np.uint8)
+    assert accelerator.run(pixels, task).digest == DIGESTS[task]
