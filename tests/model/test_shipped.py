@@ -28,7 +28,7 @@ def test_shipped_models_are_found_by_name():
 
 
 def test_other_names_are_refused():
-    with pytest.raises(UserError, match="no shipped model of that name.*m3vit-nano-int8"):
+    with pytest.raises(UserError, match=r"no shipped model of that name.*m3vit-nano-int8"):
         find_model("absent")
 
 
