@@ -1,8 +1,6 @@
 """Cityscapes with seven classes and depth, from the official or the prepared download."""
 
 import json
-from collections.abc import Sequence
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -60,33 +58,25 @@ class Cityscapes(DenseDataset):
         "depth": ("disparity", "disparity"),
     }
 
-    def __init__(
-        self,
-        split: str,
-        root: Path | None,
-        tasks: Sequence[str],
-        image_size: tuple[int, int] | None = None,
-        augment: bool | None = None,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(split, root, tasks, image_size, augment, seed)
-        self.is_prepared = (self.root / split / "image").is_dir()
+    def locate(self) -> None:
+        """The names of the pictures; the folders that the tasks need must be there."""
+        self.is_prepared = (self.root / self.split / "image").is_dir()
         if self.is_prepared:
             for task in self.tasks:
-                self.required(split, self._PREPARED[task])
-            count = len(list((self.root / split / "image").glob("*.npy")))
+                self.required(self.split, self._PREPARED[task])
+            count = len(list((self.root / self.split / "image").glob("*.npy")))
             self.names = [str(number) for number in range(count)]
         else:
-            folder = self.required("leftImg8bit", split)
+            folder = self.required("leftImg8bit", self.split)
             for task in self.tasks:
-                self.required(self._OFFICIAL[task][0], split)
+                self.required(self._OFFICIAL[task][0], self.split)
             pictures = sorted(folder.glob("*/*_leftImg8bit.png"))
             self.names = [
                 f"{path.parent.name}/{path.name.removesuffix('_leftImg8bit.png')}"
                 for path in pictures
             ]
         if not self.names:
-            raise UserError(f"{self.root} holds no picture of {split!r}. {self.LAYOUT}")
+            raise UserError(f"{self.root} holds no picture of {self.split!r}. {self.LAYOUT}")
 
     def __len__(self) -> int:
         return len(self.names)

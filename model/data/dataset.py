@@ -76,6 +76,15 @@ class DenseDataset(Dataset[dict[str, Tensor]]):
         self.augment = split == "train" if augment is None else augment
         self.seed = seed
         self.epoch = 0
+        self.locate()
+
+    def locate(self) -> None:
+        """Find this part's files, once everything else is known.
+
+        Raises:
+            UserError: they are not there; see `missing`.
+        """
+        raise TypeError(f"{type(self).__name__} must say where its files are")
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose augmentation the next samples get."""

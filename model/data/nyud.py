@@ -1,7 +1,5 @@
 """NYUD-v2 in the multi-task layout that ASTMT, MTI-Net and M³ViT use."""
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -47,20 +45,12 @@ class NYUD(DenseDataset):
         "depth": ("depth", ".npy"),
     }
 
-    def __init__(
-        self,
-        split: str,
-        root: Path | None,
-        tasks: Sequence[str],
-        image_size: tuple[int, int] | None = None,
-        augment: bool | None = None,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(split, root, tasks, image_size, augment, seed)
+    def locate(self) -> None:
+        """The names of the pictures; the folders that the tasks need must be there."""
         self.required("images")
         for task in self.tasks:
             self.required(self._FILES[task][0])
-        self.names = self.listed("gt_sets", f"{split}.txt")
+        self.names = self.listed("gt_sets", f"{self.split}.txt")
 
     def __len__(self) -> int:
         return len(self.names)

@@ -1,7 +1,5 @@
 """PASCAL-Context with five tasks, in the multi-task layout that ASTMT, MTI-Net and M³ViT use."""
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -86,16 +84,8 @@ class PASCALContext(DenseDataset):
     CLASS_NAMES = CLASS_NAMES
     SIZE = (512, 512)
 
-    def __init__(
-        self,
-        split: str,
-        root: Path | None,
-        tasks: Sequence[str],
-        image_size: tuple[int, int] | None = None,
-        augment: bool | None = None,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(split, root, tasks, image_size, augment, seed)
+    def locate(self) -> None:
+        """The names of the pictures; the folders that the tasks need must be there."""
         folders = {
             "semseg": ["semseg"],
             "human_parts": ["human_parts"],
@@ -107,7 +97,7 @@ class PASCALContext(DenseDataset):
         for task in self.tasks:
             for folder in folders[task]:
                 self.required(folder)
-        self.names = self.listed("ImageSets", "Context", f"{split}.txt")
+        self.names = self.listed("ImageSets", "Context", f"{self.split}.txt")
 
     def __len__(self) -> int:
         return len(self.names)

@@ -51,10 +51,14 @@ class Scenes(DenseDataset):
         seed: int = 0,
         count: int | None = None,
     ) -> None:
+        self._wanted = count
         super().__init__(split, root, tasks, image_size, augment, seed)
+
+    def locate(self) -> None:
+        """Map the shards; the scenes must be of this part and as many as wanted."""
         directory = self.root
         if not (directory / "scenes.json").exists():
-            directory = split_directory(self.root, split, self.image_size)
+            directory = split_directory(self.root, self.split, self.image_size)
         if not (directory / "scenes.json").exists():
             if self.image_size != IMAGE_SIZE:
                 raise UserError(
@@ -69,17 +73,17 @@ class Scenes(DenseDataset):
         available = int(self._starts[-1])
         if available == 0:
             raise UserError(f"{directory} holds no scene yet: run `m3vit scenes` to its end")
-        if count is not None and not 1 <= count <= available:
+        if self._wanted is not None and not 1 <= self._wanted <= available:
             raise UserError(
-                f"{directory} holds {available} scenes, not {count}: render more with "
+                f"{directory} holds {available} scenes, not {self._wanted}: render more with "
                 "`m3vit scenes` or ask for fewer"
             )
-        self._count = count or available
+        self._count = self._wanted or available
         first = int(self._shards[0][0]["seed"])
-        if first not in SPLIT_SEEDS[split]:
+        if first not in SPLIT_SEEDS[self.split]:
             raise UserError(
-                f"{directory} holds scenes of another part than {split!r} (first seed {first}): "
-                "choose the directory of that part"
+                f"{directory} holds scenes of another part than {self.split!r} "
+                f"(first seed {first}): choose the directory of that part"
             )
 
     def __len__(self) -> int:

@@ -44,6 +44,7 @@ def test_a_dense_network_has_no_map_of_experts(tmp_path):
 def test_many_experts_and_classes_have_colours(tmp_path):
     image, results = run(replace(NANO, num_experts=40), {"semseg": 40})
     draw_picture(tmp_path / "out.png", image, results, [], "many")
+    assert (tmp_path / "out.png").stat().st_size > 0
 
 
 def test_a_picture_that_fails_leaves_the_old_one(tmp_path):
