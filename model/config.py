@@ -16,6 +16,9 @@ from transformers import PreTrainedConfig
 
 from m3vit.errors import UserError
 
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of the pixels in [0, 1] that NYUD-v2 and PASCAL-Context models are trained on, per channel."""
+
 RouterType = Literal["multi_gate", "task_embedding", "shared"]
 HeadType = Literal["linear", "upsampling"]
 DepthLoss = Literal["l1", "rmse"]

@@ -13,7 +13,7 @@ from torch import Tensor
 from m3vit.errors import UserError
 from m3vit.files import atomic_path
 
-from .config import ViTMoEConfig
+from .config import IMAGENET_MEAN, IMAGENET_STD, ViTMoEConfig
 from .dense_prediction import ViTMoEForDensePrediction
 from .image_processor import image_processor
 from .m3vit_options import config_from_m3vit
@@ -25,7 +25,6 @@ _UNUSED = re.compile(
     r"(^|\.)(dist_token|pre_logits\..*|w_gate_aux|gate(\.\d+)?\.head\.(weight|bias)"
     r"|output_level_\d\..*|tam_model\d\..*)$"
 )
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _EXPERTS = {
     "htoh4.weight": "up_proj",
     "htoh4.bias": "up_proj_bias",

@@ -11,12 +11,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from m3vit.errors import UserError
+from m3vit.model.config import IMAGENET_MEAN, IMAGENET_STD
 from m3vit.model.data.views import Sample, View, look
 from m3vit.model.scenes.cache import default_root
 from m3vit.model.tasks import TASKS, canonical_tasks
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class DenseDataset(Dataset[dict[str, Tensor]]):
