@@ -1,0 +1,1 @@
+"""The kernels in C++, their design points, and the compiler that turns them into SystemVerilog."""

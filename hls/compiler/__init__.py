@@ -1,0 +1,1 @@
+"""From Vitis-style C++ to SystemVerilog, with tools that pip installs."""

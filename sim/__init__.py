@@ -1,0 +1,1 @@
+"""Running the kernels without a board: natively in C++, and as RTL in Verilator."""
