@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from m3vit.errors import UserError
 from m3vit.model.data.dataset import DenseDataset
-from m3vit.model.data.views import Sample
+from m3vit.model.data.views import Sample, View
 from m3vit.model.scenes.cache import SPLIT_SEEDS, read, split_directory
 from m3vit.model.scenes.parts import CLASS_NAMES
 from m3vit.model.scenes.records import DEPTH_STEPS, is_intact, unpack_normals
@@ -20,7 +20,8 @@ class Scenes(DenseDataset):
     """Street scenes with semseg, normals, edges and depth (0 = sky or beyond 80 m).
 
     `root` holds the sets of both splits as `m3vit scenes` makes them, or is itself one set (a
-    directory with scenes.json). Training pictures are mirrored and slightly recoloured.
+    directory with scenes.json). Training pictures are mirrored, zoomed into and
+    slightly recoloured.
 
     Args:
         count: use only the first so many scenes; more than there are is an error.
@@ -109,6 +110,17 @@ class Scenes(DenseDataset):
         if "depth" in self.tasks:
             labels["depth"] = record["depth"].astype(np.float32) / np.float32(DEPTH_STEPS)
         return Sample(np.array(record["rgb"]), labels)
+
+    def draw_view(self, rng: np.random.Generator) -> View:
+        """Mirrored half of the time; three of four pictures show only a part, enlarged.
+
+        Zooming divides depths: seen alone, a longer lens and being nearer look alike.
+        """
+        mirrored, enlarged = rng.random(2) < (0.5, 0.75)
+        if not enlarged:
+            return View(bool(mirrored))
+        zoom, across, down = rng.uniform((1.1, 0, 0), (1.7, 1, 1)).tolist()
+        return View(bool(mirrored), zoom=zoom, across=across, down=down)
 
     def recolour(self, image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
         """Brightness, contrast, saturation and tint within about a fifth."""

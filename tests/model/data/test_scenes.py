@@ -6,6 +6,7 @@ import torch
 
 from m3vit.errors import UserError
 from m3vit.model.data import open_dataset
+from m3vit.model.data.views import look
 from m3vit.model.scenes import CLASS_NAMES, SPLIT_SEEDS, cache, render, split_directory
 from m3vit.model.scenes.ground_truth import Truth
 from m3vit.model.scenes.scene import Scene
@@ -87,25 +88,26 @@ def test_augmentation_depends_on_seed_epoch_and_index_alone(root):
     assert not torch.equal(other[1]["pixel_values"], before)
 
 
-def test_training_pictures_are_mirrored_with_their_labels(root):
-    plain = open_dataset("scenes", "train", root, TASKS, SIZE, augment=False)[1]
+def test_training_pictures_are_mirrored_and_enlarged_with_their_labels(root):
+    plain = open_dataset("scenes", "train", root, TASKS, SIZE, augment=False)
     dataset = open_dataset("scenes", "train", root, TASKS, SIZE)
-    mirrored = 0
-    for epoch in range(20):
+    mirrored = enlarged = 0
+    for epoch in range(40):
         dataset.set_epoch(epoch)
+        view = dataset.draw_view(np.random.default_rng([0, epoch, 1]))
+        expected = look(plain.read(1), view, SIZE)
         sample = dataset[1]
-        if torch.equal(sample["semseg"], plain["semseg"]):
-            assert torch.equal(sample["normals"], plain["normals"])
-            continue
-        mirrored += 1
-        assert torch.equal(sample["semseg"], plain["semseg"].flip(1))
-        assert torch.equal(sample["depth"], plain["depth"].flip(2))
-        sign = torch.tensor([-1.0, 1.0, 1.0]).view(3, 1, 1)
-        assert torch.equal(sample["normals"], plain["normals"].flip(2) * sign)
+        assert np.array_equal(sample["semseg"].numpy(), expected.labels["semseg"])
+        assert np.array_equal(sample["depth"].numpy()[0], expected.labels["depth"])
         # The colours differ a little, the picture does not.
-        pixels = torch.stack([sample["pixel_values"].flip(2), plain["pixel_values"]]).flatten(1)
-        assert torch.corrcoef(pixels)[0, 1] > 0.95
-    assert 4 <= mirrored <= 16
+        pixels = sample["pixel_values"].numpy().transpose(1, 2, 0)
+        assert np.corrcoef(pixels.ravel(), expected.image.ravel())[0, 1] > 0.95
+        # Labels of nothing, as from beyond the border, never occur.
+        assert (expected.labels["depth"] > 0).all()
+        mirrored += view.mirrored
+        enlarged += view.zoom > 1
+    assert 10 <= mirrored <= 30
+    assert 20 <= enlarged < 40
     validation = open_dataset("scenes", "val", root, TASKS, SIZE)
     before = validation[1]["pixel_values"]
     validation.set_epoch(9)
