@@ -115,25 +115,29 @@ class Instruction:
 
     Attributes:
         opcode: LLVM's own word: add sub mul udiv sdiv urem srem and or xor shl lshr ashr, icmp,
-            select, freeze, zext sext trunc, phi, load store getelementptr, call, br switch ret
-            unreachable. Intrinsics arrive as their own opcode, with operands of one width:
-            smax smin umax umin, abs, fshl fshr, ctpop ctlz cttz, bitreverse. Calls to
+            select, freeze, zext sext trunc, phi, load store getelementptr, call, extractvalue,
+            br switch ret unreachable. Intrinsics arrive as their own opcode, with operands of one
+            width: smax smin umax umin, abs, fshl fshr, ctpop ctlz cttz, bitreverse. Calls to
             `llvm.assume`, lifetime and debug intrinsics are dropped; any other instruction,
             vector or floating-point value is refused by the front end with its location.
         result: name of the value it defines, or None.
         type: of the result; VoidType without one.
         operands: in LLVM's order. phi: the values, matching `blocks`. br: () or (condition,).
             switch: (value,). store: (value, address). load: (address,).
-            getelementptr: (address, index, ...). call: the arguments.
+            getelementptr: (address, index, ...). call: the arguments. extractvalue: (call,).
+            ret: one per `Function.results`.
         blocks: names of blocks: of a phi, where each operand comes from; of a br or switch, the
             successors (br: true first; switch: default first, then one per `cases`).
         cases: values of a switch, for blocks[1:].
         predicate: of an icmp: eq ne ugt uge ult ule sgt sge slt sle.
         element: of a getelementptr, the type its first index counts.
-        callee: of a call, the name of a function in `Module.functions`, or
+        index: of an extractvalue, which of the callee's results.
+        callee: of a call, the name of a module function, whose results arrive together as one
+            value of StructType (also where there is one result only), or
             "pipeline": a marker with operands (II,): the loop that contains it innermost is
             `#pragma HLS PIPELINE II=...` (II = 0 stands for `II` left out: as small as possible).
         volatile: of a load or store: it is a stream access, see `StreamPort`.
+        implementation: of a mul: "dsp" or "fabric" from `#pragma HLS BIND_OP`, else "".
         location: where it was written, or None when LLVM lost it.
     """
 
@@ -145,8 +149,10 @@ class Instruction:
     cases: tuple[int, ...] = ()
     predicate: str = ""
     element: Type | None = None
+    index: int = 0
     callee: str = ""
     volatile: bool = False
+    implementation: str = ""
     location: Location | None = None
 
 
@@ -163,7 +169,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Field:
-    """One integer inside a stream payload.
+    """One integer inside a stream payload or an element of a memory.
 
     Attributes:
         name: `sum`, or with array indices `lane[3]`, `v[1][7]`, or with struct members `a.b`.
@@ -184,7 +190,9 @@ class Field:
 
 @dataclass(frozen=True)
 class Payload:
-    """What a stream carries: the fields packed without gaps, the first one in the lowest bits.
+    """What a stream or one element of a memory carries.
+
+    The fields are packed without gaps, the first one in the lowest bits.
 
     Attributes:
         name: C++ type, without namespaces and template defaults.
@@ -227,27 +235,28 @@ class Scalar:
 
 
 @dataclass(frozen=True)
-class Reference:
-    """A struct, array or number passed by address to a function kept as a module.
+class Output:
+    """One integer that a function kept as a module gives back.
 
-    Attributes:
-        payload: layout of the whole object (fields as for streams).
-        written: the function stores to it: a result. Otherwise it is an input.
+    `name` is "" for the returned value, else that of the argument passed by reference, with the
+    field where it is an array or struct: `sum`, `lane_3`.
     """
 
     name: str
-    payload: Payload
-    written: bool
-    location: Location | None = None
+    width: int
+    signed: bool
 
 
-Argument = StreamPort | Scalar | Reference
+Argument = StreamPort | Scalar
 
 
 @dataclass(frozen=True)
 class Partition:
-    """`#pragma HLS ARRAY_PARTITION`: `kind` is complete, cyclic or block; `dimension` from 1,
-    0 for all; `factor` for cyclic and block."""
+    """`#pragma HLS ARRAY_PARTITION`.
+
+    `kind` is complete, cyclic or block; `dimension` counts from 1, 0 stands for all of them;
+    `factor` belongs to cyclic and block.
+    """
 
     kind: str
     dimension: int
@@ -258,14 +267,18 @@ class Partition:
 class Memory:
     """An array or variable that lives at an address: a local `alloca` or a global.
 
+    Loads and stores address its bytes: an element at a multiple of `element.memory_width`, a
+    field inside it at `Field.offset`. An access may cover several fields, even elements (a row
+    that is only moved), or a part of one.
+
     Attributes:
         name: from the source, unique among the memories of the function or module.
-        type: integers in arrays and structs. An `ap_int<W>` array is an array of memory-wide
-            integers; `element_width` is W.
-        element_width: declared width of the innermost element; signed: its sign.
+        dimensions: of the C++ array, outermost first; () for a single number or struct.
+        element: layout of one element: a number has one field, a struct several.
         constant: never written (a table).
         static: keeps its value between calls; `initial` is then its value at power-on.
-        initial: one integer per innermost element, row-major, or None when undefined.
+        initial: one integer per field of each element, row-major, of the declared width, or None
+            when undefined.
         partitions: from pragmas.
         storage: "", or from BIND_STORAGE / RESOURCE: "register", "lutram", "bram", "uram", "rom".
         latency: of BIND_STORAGE; 0 when left to the compiler.
@@ -273,9 +286,8 @@ class Memory:
     """
 
     name: str
-    type: Type
-    element_width: int
-    signed: bool
+    dimensions: tuple[int, ...]
+    element: Payload
     constant: bool = False
     static: bool = False
     initial: tuple[int, ...] | None = None
@@ -290,12 +302,15 @@ class Memory:
 class Function:
     """A process, or a function kept as a module (`INLINE off`).
 
+    A module function has values only: what C++ passes by reference, and every field of a struct
+    or array, is a scalar argument of its declared width, a result, or both.
+
     Attributes:
         name: for generated modules: from the source, unique in the module, a legal identifier.
         kind: "process" (has streams or runs loops) or "module" (acyclic, no streams).
-        arguments: in order; the `Local` of each has the same name.
-        returns: type of the returned value; VoidType for processes.
-        returns_width: its declared width; 0 for void. returns_signed: its sign.
+        arguments: in order; the `Local` of each has the same name. A scalar's has its declared
+            width.
+        results: of a module function, in order.
         blocks: in order, the entry first.
         memories: name of the alloca -> memory. Allocas do not appear as instructions.
         free_running: `#pragma HLS INTERFACE ap_ctrl_none port=return`.
@@ -306,11 +321,9 @@ class Function:
     name: str
     kind: str
     arguments: list[Argument]
-    returns: Type
     blocks: list[Block]
+    results: tuple[Output, ...] = ()
     memories: dict[str, Memory] = field(default_factory=dict)
-    returns_width: int = 0
-    returns_signed: bool = False
     free_running: bool = False
     axilite: frozenset[str] = frozenset()
     loop_names: dict[str, str] = field(default_factory=dict)
