@@ -75,8 +75,11 @@ class OptimSection(Section):
     """[optim] The optimiser.
 
     Attributes:
+        name: "muon" moves the matrices of attention and dense MLPs by orthogonal steps and
+            everything else as "adamw" does; it learns from fewer pictures.
         learning_rate: at the schedule's peak.
-        momentum: of sgd. betas: of adamw.
+        momentum: of sgd and muon. betas: of adamw.
+        matrix_rate_factor: "muon" moves matrices at this multiple of the rate.
         head_rate_factor: heads learn at this multiple of the rate (a head that is to answer up
             to 80 m from normalised tokens has far to go).
         max_grad_norm: clip the gradient's norm; absent: never.
@@ -84,11 +87,12 @@ class OptimSection(Section):
             position embeddings (M³ViT's recipes: yes).
     """
 
-    name: Literal["sgd", "adamw"]
+    name: Literal["sgd", "adamw", "muon"]
     learning_rate: Annotated[float, Field(gt=0)]
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     momentum: Fraction = 0.9
     betas: Annotated[list[Fraction], Field(min_length=2, max_length=2)] = [0.9, 0.999]
+    matrix_rate_factor: Annotated[float, Field(gt=0)] = 1.0
     head_rate_factor: Annotated[float, Field(gt=0)] = 1.0
     max_grad_norm: Annotated[float, Field(gt=0)] | None = None
     decay_biases: bool = True
