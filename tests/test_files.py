@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from m3vit.files import atomic_path, write_atomically
+from m3vit.files import atomic_path, default_root, write_atomically
 
 
 def test_a_file_appears_with_its_parents(tmp_path: Path) -> None:
@@ -40,3 +40,11 @@ def test_a_directory_is_replaced_as_a_whole(tmp_path: Path) -> None:
 def test_a_body_that_writes_nothing_is_a_fault(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "nothing"):
         pass
+
+
+def test_the_default_place_can_be_chosen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("M3VIT_DATA", str(tmp_path))
+    assert default_root() == tmp_path
+    monkeypatch.delenv("M3VIT_DATA")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert default_root() == tmp_path / ".cache" / "m3vit"

@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from m3vit.errors import UserError
+from m3vit.files import default_root
 from m3vit.model.config import IMAGENET_MEAN, IMAGENET_STD
 from m3vit.model.data.views import Sample, View, look
-from m3vit.model.scenes.cache import default_root
 from m3vit.model.tasks import TASKS, canonical_tasks
 
 

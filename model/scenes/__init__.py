@@ -1,6 +1,6 @@
 """Rendered street scenes with exact ground truth: images, classes, depth, normals and edges."""
 
-from m3vit.model.scenes.cache import SPLIT_SEEDS, default_root, read, render, split_directory
+from m3vit.model.scenes.cache import SPLIT_SEEDS, read, render, split_directory
 from m3vit.model.scenes.parts import CLASS_NAMES
 from m3vit.model.scenes.scene import GENERATOR_VERSION, IMAGE_SIZE, Scene, render_scene
 
@@ -10,7 +10,6 @@ __all__ = [
     "IMAGE_SIZE",
     "SPLIT_SEEDS",
     "Scene",
-    "default_root",
     "read",
     "render",
     "render_scene",

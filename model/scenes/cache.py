@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m3vit.errors import UserError
-from m3vit.files import atomic_path, write_atomically
+from m3vit.files import atomic_path, default_root, write_atomically
 from m3vit.model.scenes.parts import CLASS_NAMES
 from m3vit.model.scenes.records import is_intact, pack, record_type
 from m3vit.model.scenes.renderer import use_one_thread
@@ -30,11 +30,6 @@ SPLIT_SEEDS = {"train": range(10**9), "val": range(10**9, 2 * 10**9)}
 
 Records = NDArray[np.void]
 _log = logging.getLogger(__name__)
-
-
-def default_root() -> Path:
-    """Where data lives unless told otherwise: `$M3VIT_DATA`, else `~/.cache/m3vit`."""
-    return Path(os.environ.get("M3VIT_DATA") or Path.home() / ".cache" / "m3vit")
 
 
 def split_directory(root: Path, split: str, size: tuple[int, int] = IMAGE_SIZE) -> Path:

@@ -1,4 +1,4 @@
-"""Files and directories that appear whole or not at all."""
+"""Files and directories that appear whole or not at all, and where those of a user live."""
 
 import contextlib
 import os
@@ -40,3 +40,8 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None
     """Write text (UTF-8) or bytes so that readers see the old or the new file, never a part."""
     with atomic_path(path) as fresh:
         fresh.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def default_root() -> Path:
+    """Where data and caches live unless told otherwise: `$M3VIT_DATA`, else `~/.cache/m3vit`."""
+    return Path(os.environ.get("M3VIT_DATA") or Path.home() / ".cache" / "m3vit")

@@ -136,7 +136,8 @@ def scenes(
 
     m3vit scenes 16 -o some-scenes --seed 7
     """
-    from m3vit.model.scenes import SPLIT_SEEDS, default_root, render, split_directory
+    from m3vit.files import default_root
+    from m3vit.model.scenes import SPLIT_SEEDS, render, split_directory
 
     if split not in SPLIT_SEEDS:
         raise UserError(f"no split '{split}': choose {' or '.join(SPLIT_SEEDS)}")

@@ -166,14 +166,6 @@ def test_no_seed_belongs_to_two_splits(tmp_path):
     assert len(places) == len(SPLIT_SEEDS)
 
 
-def test_the_default_place_can_be_chosen(monkeypatch, tmp_path):
-    monkeypatch.setenv("M3VIT_DATA", str(tmp_path))
-    assert cache.default_root() == tmp_path
-    monkeypatch.delenv("M3VIT_DATA")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert cache.default_root() == tmp_path / ".cache" / "m3vit"
-
-
 def test_records_are_plain_arrays(quick, tmp_path):
     render(1, 7, tmp_path, 1, SIZE)
     shard = np.load(tmp_path / "shard-00000.npy", allow_pickle=False)
