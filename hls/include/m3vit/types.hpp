@@ -15,6 +15,11 @@ using Sum = ap_int<32>;        ///< sum of products
 using Wide = ap_int<18>;       ///< a requantised sum: saturated to 8, 16 or 18 bits
 using Residual = ap_int<16>;   ///< the residual stream, and inputs of gates
 
+/// Bits of an unsigned number: 0 -> 0, 1 -> 1, 4 -> 3.
+constexpr int BitLength(long value) {
+    return value == 0 ? 0 : 1 + BitLength(value / 2);
+}
+
 /// kCount neighbouring channels of one token.
 template <typename T, int kCount>
 struct Row {
