@@ -59,17 +59,23 @@ module stream_fifo #(
         end
     end
 
-    ram_sdp #(
-        .WIDTH(WIDTH),
-        .DEPTH(DEPTH),
-        .STYLE(Lutram ? "distributed" : "block"),
-        .LATENCY(Lutram ? 0 : 1)
-    ) words (
-        .clk(clk),
-        .write_enable(push),
-        .write_address(write_pointer),
-        .write_data(in_data),
-        .read_address(Lutram ? read_pointer : next_read_pointer),
-        .read_data(out_data)
-    );
+    if (Lutram) begin : lutram
+        ram_sdp #(.WIDTH(WIDTH), .DEPTH(DEPTH), .STYLE("distributed"), .LATENCY(0)) words (
+            .clk(clk),
+            .write_enable(push),
+            .write_address(write_pointer),
+            .write_data(in_data),
+            .read_address(read_pointer),
+            .read_data(out_data)
+        );
+    end else begin : block_ram
+        ram_sdp #(.WIDTH(WIDTH), .DEPTH(DEPTH), .STYLE("block"), .LATENCY(1)) words (
+            .clk(clk),
+            .write_enable(push),
+            .write_address(write_pointer),
+            .write_data(in_data),
+            .read_address(next_read_pointer),
+            .read_data(out_data)
+        );
+    end
 endmodule
