@@ -13,11 +13,12 @@ from .ir import Location, Memory, Partition, Scalar, StreamPort
 
 # Operations -------------------------------------------------------------------------------------
 
-PURE = frozenset(
-    "constant argument register add sub mul udiv sdiv urem srem and or xor not shl lshr ashr "
-    "select zext sext trunc smax smin umax umin "
-    "eq ne ult ule ugt uge slt sle sgt sge concat slice decode call result".split()
-)
+_OUTSIDE = ["constant", "argument", "register", "call", "result"]
+_ARITHMETIC = ["add", "sub", "mul", "udiv", "sdiv", "urem", "srem", "smax", "smin", "umax", "umin"]
+_LOGIC = ["and", "or", "xor", "not", "select", "shl", "lshr", "ashr"]
+_COMPARISONS = ["eq", "ne", "ult", "ule", "ugt", "uge", "slt", "sle", "sgt", "sge"]
+_WIRING = ["zext", "sext", "trunc", "slice", "concat"]
+PURE = frozenset([*_OUTSIDE, *_ARITHMETIC, *_LOGIC, *_COMPARISONS, *_WIRING])
 """Operations without effects; equal ones with equal operands are one node.
 
 constant: `value`. argument: a scalar argument, or an input of a module function; `name`.
@@ -25,12 +26,12 @@ register: what another region left in register `name` of the process.
 select: (condition, if true, if false). not: bitwise.
 add ... srem, comparisons, maxima: two operands of one width; shl lshr ashr: any amount width, an
 amount of `width` or more is poison and may give anything.
-concat: operands from the highest bits to the lowest. slice: (value), from bit `low`, `width` bits.
+concat: operands from the highest bits to the lowest. slice: (value), `width` bits from `start`.
 call: all inputs of the module function `callee`, in order; its width is the sum of the results'.
-result: (call), the result that starts at bit `low` of that.
+result: (call), the result that starts at bit `start` of that.
 """
 
-EFFECTS = frozenset("phi read write not_empty not_full load store".split())
+EFFECTS = frozenset(["phi", "read", "write", "not_empty", "not_full", "load", "store"])
 """Operations that are never merged or moved across one another.
 
 phi: (initial value on entry, value for the next iteration); the second is set last, and equals
@@ -56,7 +57,7 @@ class Node:
             1-bit values count as 0..1. `bits` and `signed` follow.
         name: from the source, or "".
         location: line that computes it.
-        value, callee, port, bank: see the operations; start: the `low` bit of slice and result.
+        value, callee, port, bank: see the operations; start: the lowest bit of slice and result.
         memory: storage of a load or store.
         implementation: "dsp" or "fabric" from `#pragma HLS BIND_OP` on a mul, else "".
         order: program order of the effects of an iteration, -1 for pure nodes.

@@ -1,0 +1,461 @@
+"""Algebra on the way into the graph: what an operation on these operands really is.
+
+LLVM has simplified the program already. What is left are the expressions that the compiler
+itself makes (predicates, addresses, payloads) and facts that only it knows (value ranges).
+A rule returns the simpler node, or None where there is nothing to gain.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from .graph import Node
+from .ranges import full
+from .semantics import COMPARISONS, mask, signed
+
+if TYPE_CHECKING:
+    from .builder import GraphBuilder
+
+Rule = Callable[["GraphBuilder", str, int, Sequence[Node]], Node | None]
+
+_INVERSE = {
+    "eq": "ne",
+    "ult": "uge",
+    "ule": "ugt",
+    "slt": "sge",
+    "sle": "sgt",
+}
+INVERSE = _INVERSE | {other: operation for operation, other in _INVERSE.items()}
+"""The comparison that holds exactly where this one does not."""
+
+_MOST_DIGITS = 2
+"""A multiplication by a constant of so many signed binary digits is additions."""
+
+
+def fold(
+    builder: "GraphBuilder", operation: str, width: int, operands: Sequence[Node]
+) -> Node | None:
+    """A simpler node equal to the operation, or None; not all operands are constants."""
+    if width == 1 and operation in _ONE_BIT:
+        return _ONE_BIT[operation](builder, operation, width, operands)
+    if operation in COMPARISONS:
+        return _comparison(builder, operation, width, operands)
+    rule = _RULES.get(operation)
+    return rule(builder, operation, width, operands) if rule else None
+
+
+def _constant(node: Node) -> int | None:
+    return node.value if node.operation == "constant" else None
+
+
+def _constant_last(operands: Sequence[Node]) -> tuple[Node, Node]:
+    a, b = operands
+    return (b, a) if a.operation == "constant" else (a, b)
+
+
+# Arithmetic -------------------------------------------------------------------------------------
+
+
+def _add(b: "GraphBuilder", operation: str, width: int, operands: Sequence[Node]) -> Node | None:
+    x, y = _constant_last(operands)
+    addend = _constant(y)
+    if addend == 0:
+        return x
+    if addend is not None and x.operation == "add" and x.operands[1].operation == "constant":
+        return b.pure("add", width, x.operands[0], b.constant(addend + x.operands[1].value, width))
+    if b.wires.disjoint(x, y):
+        return b.pure("or", width, x, y)
+    return None
+
+
+def _sub(b: "GraphBuilder", operation: str, width: int, operands: Sequence[Node]) -> Node | None:
+    x, y = operands
+    if x is y:
+        return b.constant(0, width)
+    if y.operation == "constant":
+        return b.pure("add", width, x, b.constant(-y.value, width))
+    return None
+
+
+def signed_digits(value: int) -> list[tuple[int, bool]]:
+    """A number as a sum of few powers of two: (exponent, subtract), lowest first."""
+    digits = []
+    position = 0
+    while value:
+        if value & 1:
+            subtract = value & 3 == 3
+            digits.append((position, subtract))
+            value += 1 if subtract else -1
+        value >>= 1
+        position += 1
+    return digits
+
+
+def _mul(b: "GraphBuilder", operation: str, width: int, operands: Sequence[Node]) -> Node | None:
+    x, y = _constant_last(operands)
+    if y.operation != "constant":
+        return None
+    digits = signed_digits(signed(y.value, width))
+    if not digits:
+        return b.constant(0, width)
+    if len(digits) > _MOST_DIGITS:
+        return None
+    terms = [b.pure("shl", width, x, b.constant(exponent, width)) for exponent, _ in digits]
+    (last, negative), *rest = list(zip(terms, (minus for _, minus in digits), strict=True))[::-1]
+    result = b.pure("sub", width, b.constant(0, width), last) if negative else last
+    for term, subtract in rest:
+        result = b.pure("sub" if subtract else "add", width, result, term)
+    return result
+
+
+def _unsigned_division(
+    b: "GraphBuilder", operation: str, width: int, operands: Sequence[Node]
+) -> Node | None:
+    """By a constant: multiply by its rounded-up reciprocal, exact for every numerator."""
+    x, y = operands
+    divisor = _constant(y)
+    if not divisor:
+        return None
+    if divisor == 1:
+        return x if operation == "udiv" else b.constant(0, width)
+    if divisor & (divisor - 1) == 0:
+        exponent = b.constant(divisor.bit_length() - 1, width)
+        if operation == "udiv":
+            return b.pure("lshr", width, x, exponent)
+        return b.pure("and", width, x, b.constant(divisor - 1, width))
+    shift = width + (divisor - 1).bit_length()
+    reciprocal = -(-(1 << shift) // divisor)
+    wide = width + reciprocal.bit_length() + 1
+    product = b.pure("mul", wide, b.wires.zext(x, wide), b.constant(reciprocal, wide))
+    quotient = b.resize(b.wires.slice(product, shift, wide - shift), width, is_signed=False)
+    if operation == "udiv":
+        return quotient
+    return b.pure("sub", width, x, b.pure("mul", width, quotient, y))
+
+
+def _signed_division(
+    b: "GraphBuilder", operation: str, width: int, operands: Sequence[Node]
+) -> Node | None:
+    x, y = operands
+    if y.operation != "constant" or y.value == 0:
+        return None
+    divisor = signed(y.value, width)
+    zero = b.constant(0, width)
+    negative = b.pure("slt", 1, x, zero)
+    magnitude = b.select(negative, b.pure("sub", width, zero, x), x)
+    unsigned = "udiv" if operation == "sdiv" else "urem"
+    result = b.pure(unsigned, width, magnitude, b.constant(abs(divisor), width))
+    if operation == "sdiv" and divisor < 0:
+        negative = b.invert(negative)
+    return b.select(negative, b.pure("sub", width, zero, result), result)
+
+
+def _extreme(
+    b: "GraphBuilder", operation: str, width: int, operands: Sequence[Node]
+) -> Node | None:
+    x, y = operands
+    if x is y:
+        return x
+    if operation[0] == "u" and min(x.low, y.low) < 0:
+        return None
+    larger = operation[1:] == "max"
+    if x.low >= y.high:
+        return x if larger else y
+    if y.low >= x.high:
+        return y if larger else x
+    return None
+
+
+def _shift(b: "GraphBuilder", operation: str, width: int, operands: Sequence[Node]) -> Node | None:
+    x, amount = operands
+    if amount.operation != "constant":
+        return None
+    shift = amount.value
+    if operation == "ashr":
+        shift = min(shift, width - 1)
+    if shift == 0:
+        return x
+    if shift >= width:
+        return b.constant(0, width)
+    if operation == "shl":
+        return b.wires.concat([b.wires.slice(x, 0, width - shift), b.constant(0, shift)])
+    cut = b.wires.slice(x, shift, width - shift)
+    return b.wires.zext(cut, width) if operation == "lshr" else b.wires.sext(cut, width)
+
+
+# Logic ------------------------------------------------------------------------------------------
+
+
+def _and(b: "GraphBuilder", operation: str, width: int, operands: Sequence[Node]) -> Node | None:
+    x, y = _constant_last(operands)
+    if x is y or _constant(y) == mask(width):
+        return x
+    if b.wires.disjoint(x, y):
+        return b.constant(0, width)
+    if y.operation == "constant":
+        if b.wires.possible(x) & ~y.value == 0:
+            return x
+        return b.wires.masked(x, y.value)
+    return None
+
+
+def _or(b: "GraphBuilder", operation: str, width: int, operands: Sequence[Node]) -> Node | None:
+    x, y = _constant_last(operands)
+    if x is y or _constant(y) == 0:
+        return x
+    if _constant(y) == mask(width):
+        return y
+    return None
+
+
+def _xor(b: "GraphBuilder", operation: str, width: int, operands: Sequence[Node]) -> Node | None:
+    x, y = _constant_last(operands)
+    if x is y:
+        return b.constant(0, width)
+    if _constant(y) == 0:
+        return x
+    if _constant(y) == mask(width):
+        return b.pure("not", width, x)
+    return None
+
+
+def _not(b: "GraphBuilder", operation: str, width: int, operands: Sequence[Node]) -> Node | None:
+    (x,) = operands
+    if x.operation == "not":
+        return x.operands[0]
+    if x.operation in INVERSE:
+        return b.pure(INVERSE[x.operation], 1, *x.operands)
+    return None
+
+
+def _select(b: "GraphBuilder", operation: str, width: int, operands: Sequence[Node]) -> Node | None:
+    condition, x, y = operands
+    if condition.operation == "constant":
+        return x if condition.value else y
+    if x is y or b.is_undefined(y):
+        return x
+    if b.is_undefined(x):
+        return y
+    if condition.operation == "not":
+        return b.select(condition.operands[0], y, x)
+    if width == 1:
+        chosen = _one_bit_select(b, condition, x, y)
+        if chosen is not None:
+            return chosen
+    if x.operation == "select" and x.operands[0] is condition:
+        return b.select(condition, x.operands[1], y)
+    if y.operation == "select" and y.operands[0] is condition:
+        return b.select(condition, x, y.operands[2])
+    return None
+
+
+def _one_bit_select(b: "GraphBuilder", condition: Node, x: Node, y: Node) -> Node | None:
+    if x.operation == "constant":
+        return b.any_of(condition, y) if x.value else b.all_of(b.invert(condition), y)
+    if y.operation == "constant":
+        return b.any_of(b.invert(condition), x) if y.value else b.all_of(condition, x)
+    return None
+
+
+# One bit ----------------------------------------------------------------------------------------
+
+
+def _complementary(x: Node, y: Node) -> bool:
+    """One holds exactly where the other does not."""
+    for one, other in ((x, y), (y, x)):
+        if one.operation == "not" and one.operands[0] is other:
+            return True
+    return INVERSE.get(x.operation) == y.operation and x.operands == y.operands
+
+
+def _one_bit_and(
+    b: "GraphBuilder", operation: str, width: int, operands: Sequence[Node]
+) -> Node | None:
+    return _gate(b, "and", "or", operands)
+
+
+def _one_bit_or(
+    b: "GraphBuilder", operation: str, width: int, operands: Sequence[Node]
+) -> Node | None:
+    return _gate(b, "or", "and", operands)
+
+
+def _gate(b: "GraphBuilder", gate: str, dual: str, operands: Sequence[Node]) -> Node | None:
+    """x op y on one bit; the same rules serve `and` and, with 0 and 1 exchanged, `or`."""
+    neutral = 1 if gate == "and" else 0
+    x, y = _constant_last(operands)
+    if y.operation == "constant":
+        return x if y.value == neutral else y
+    if x is y:
+        return x
+    if _complementary(x, y):
+        return b.constant(1 - neutral, 1)
+    for p, q in ((x, y), (y, x)):
+        if q.operation in (gate, dual):
+            inner = q.operands
+            for this, other in (inner, inner[::-1]):
+                if this is p:
+                    return q if q.operation == gate else p
+                if _complementary(this, p):
+                    if q.operation == gate:
+                        return b.constant(1 - neutral, 1)
+                    return b.pure(gate, 1, p, other)
+    if x.operation == y.operation == dual:
+        for this, other in (x.operands, x.operands[::-1]):
+            for that, another in (y.operands, y.operands[::-1]):
+                if this is that and _complementary(other, another):
+                    return this
+    return None
+
+
+def _as_gates(
+    b: "GraphBuilder", operation: str, width: int, operands: Sequence[Node]
+) -> Node | None:
+    """Arithmetic of one bit, where -1 is the only number but zero."""
+    x, y = operands
+    if operation in ("add", "sub"):
+        return b.pure("xor", 1, x, y)
+    if operation in ("mul", "smin", "umin"):
+        return b.all_of(x, y) if operation != "smin" else b.any_of(x, y)
+    if operation in ("umax", "smax"):
+        return b.any_of(x, y) if operation == "umax" else b.all_of(x, y)
+    return x  # a shift by one or a division by zero would be undefined
+
+
+_ONE_BIT: dict[str, Rule] = {
+    "and": _one_bit_and,
+    "or": _one_bit_or,
+    **dict.fromkeys(["add", "sub", "mul", "smin", "smax", "umin", "umax"], _as_gates),
+    **dict.fromkeys(["shl", "lshr", "ashr", "udiv", "sdiv"], _as_gates),
+}
+
+
+# Comparisons ------------------------------------------------------------------------------------
+
+
+def _comparison(
+    b: "GraphBuilder", operation: str, width: int, operands: Sequence[Node]
+) -> Node | None:
+    x, y = operands
+    if x is y:
+        return b.constant(int(operation in _REFLEXIVE), 1)
+    if x.width == 1:
+        return _one_bit_comparison(b, operation, x, y)
+    if x.operation == "constant":
+        return b.pure(_MIRRORED.get(operation, operation), 1, y, x)
+    decided = _decided(operation, x, y)
+    if decided is not None:
+        return b.constant(decided, 1)
+    if operation[0] in "su" and y.operation == "constant":
+        return _against_constant(b, operation, x, y)
+    if operation in ("eq", "ne"):
+        return _equality(b, operation, x, y)
+    return None
+
+
+_REFLEXIVE = frozenset(["eq", "ule", "uge", "sle", "sge"])
+_MIRRORED = {
+    "ult": "ugt",
+    "ugt": "ult",
+    "ule": "uge",
+    "uge": "ule",
+    "slt": "sgt",
+    "sgt": "slt",
+    "sle": "sge",
+    "sge": "sle",
+}
+
+
+def _one_bit_comparison(b: "GraphBuilder", operation: str, x: Node, y: Node) -> Node:
+    if operation in ("eq", "ne"):
+        different = b.pure("xor", 1, x, y)
+        return different if operation == "ne" else b.invert(different)
+    if operation in ("ugt", "slt"):
+        return b.all_of(x, b.invert(y))
+    if operation in ("ult", "sgt"):
+        return b.all_of(b.invert(x), y)
+    if operation in ("uge", "sle"):
+        return b.any_of(x, b.invert(y))
+    return b.any_of(b.invert(x), y)
+
+
+def _decided(operation: str, x: Node, y: Node) -> int | None:
+    """The result where the ranges alone tell it."""
+    if operation in ("eq", "ne"):
+        apart = x.high < y.low or y.high < x.low
+        return int(operation == "ne") if apart else None
+    if operation[0] == "u" and min(x.low, y.low) < 0:
+        return None
+    relation = operation[1:]
+    if relation in ("lt", "ge"):
+        below, not_below = x.high < y.low, x.low >= y.high
+    else:
+        below, not_below = x.high <= y.low, x.low > y.high
+    if below:
+        return int(relation in ("lt", "le"))
+    return int(relation in ("ge", "gt")) if not_below else None
+
+
+def _against_constant(b: "GraphBuilder", operation: str, x: Node, y: Node) -> Node | None:
+    """Only `lt` and `gt` remain; against zero the sign, next to a bound an equality."""
+    if operation[1:] in ("le", "ge"):
+        step = 1 if operation[1:] == "le" else -1
+        lowest, highest = full(x.width) if operation[0] == "s" else (0, mask(x.width))
+        bound = (signed(y.value, y.width) if operation[0] == "s" else y.value) + step
+        if not lowest <= bound <= highest:
+            return b.constant(1, 1)
+        strict = operation[0] + ("lt" if step > 0 else "gt")
+        return b.pure(strict, 1, x, b.constant(bound, x.width))
+    if operation == "slt" and y.value == 0:
+        return b.wires.slice(x, x.width - 1, 1)
+    if operation == "sgt" and y.value == mask(y.width):
+        return b.invert(b.wires.slice(x, x.width - 1, 1))
+    lowest, highest = (x.low, x.high) if operation[0] == "s" or x.low >= 0 else (0, mask(x.width))
+    bound = signed(y.value, y.width) if operation[0] == "s" or x.low >= 0 else y.value
+    if operation[1:] == "lt" and bound == lowest + 1:
+        return b.pure("eq", 1, x, b.constant(lowest, x.width))
+    if operation[1:] == "gt" and bound == highest - 1:
+        return b.pure("eq", 1, x, b.constant(highest, x.width))
+    if operation[1:] == "lt" and bound == highest:
+        return b.pure("ne", 1, x, y)
+    if operation[1:] == "gt" and bound == lowest:
+        return b.pure("ne", 1, x, y)
+    return None
+
+
+def _equality(b: "GraphBuilder", operation: str, x: Node, y: Node) -> Node | None:
+    if y.operation != "constant":
+        if x.operation == y.operation and x.operation in ("zext", "sext"):
+            (a,), (c,) = x.operands, y.operands
+            if a.width == c.width:
+                return b.pure(operation, 1, a, c)
+        return None
+    if x.operation in ("zext", "sext"):
+        (inner,) = x.operands
+        cut = b.constant(y.value, inner.width)
+        if b.resize(cut, x.width, x.operation == "sext") is not y:
+            return b.constant(int(operation == "ne"), 1)
+        return b.pure(operation, 1, inner, cut)
+    return None
+
+
+_RULES: dict[str, Rule] = {
+    "add": _add,
+    "sub": _sub,
+    "mul": _mul,
+    "udiv": _unsigned_division,
+    "urem": _unsigned_division,
+    "sdiv": _signed_division,
+    "srem": _signed_division,
+    "smax": _extreme,
+    "smin": _extreme,
+    "umax": _extreme,
+    "umin": _extreme,
+    "shl": _shift,
+    "lshr": _shift,
+    "ashr": _shift,
+    "and": _and,
+    "or": _or,
+    "xor": _xor,
+    "not": _not,
+    "select": _select,
+}
