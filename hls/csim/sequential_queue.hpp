@@ -29,7 +29,16 @@ class Queue {
     bool Empty() const { return next_ == items_.size(); }
     bool Full() const { return false; }
     size_t Size() const { return items_.size() - next_; }
-    const std::string& Name() const { return name_; }
+
+    /// Put `count` items behind those that wait.
+    void Fill(const T* items, size_t count) { items_.insert(items_.end(), items, items + count); }
+
+    /// Move the bytes of all items to the end of `bytes`.
+    void Drain(std::string& bytes) {
+        bytes.append(reinterpret_cast<const char*>(items_.data() + next_), Size() * sizeof(T));
+        items_.clear();
+        next_ = 0;
+    }
 
   private:
     std::string name_;

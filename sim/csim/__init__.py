@@ -1,0 +1,1 @@
+"""The kernels as native code: compiled with g++, called on NumPy arrays."""
