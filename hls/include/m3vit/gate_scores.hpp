@@ -1,0 +1,114 @@
+/// \file gate_scores.hpp
+/// Softmax of a gate over all its experts, and the scores of the chosen ones.
+///
+///   logits  T x E,  choices  T  ->  shares  T  ->  picks  T x K
+///
+/// One expert per cycle in the first process and one pick per cycle in the second (II=1), one more
+/// cycle per command. Both equal the second half of `m3vit.model.integer_ops.route`.
+#pragma once
+
+#include "m3vit/commands.hpp"
+#include "m3vit/exponential.hpp"
+#include "m3vit/gate_types.hpp"
+#include "m3vit/pick.hpp"
+#include "m3vit/reciprocal.hpp"
+#include "m3vit/stream.hpp"
+
+namespace m3vit {
+
+/// Weights of all experts summed; those of the chosen experts kept.
+///
+/// \tparam kMaxKept  largest K
+/// \tparam kGroup    tokens that may arrive together
+template <int kMaxKept, int kGroup>
+void GateSoftmax(hls::stream<GateCommand>& commands, hls::stream<GateLogit>& logits,
+                 hls::stream<GateChoice<kMaxKept>>& choices, hls::stream<GateCommand>& forwarded,
+                 hls::stream<GateShares<kMaxKept>>& shares) {
+    GateCommand command = {};
+    Countdown<12> tokens;
+    bool running = false;
+    Residual maximum[kGroup];
+    #pragma HLS ARRAY_PARTITION variable=maximum complete
+    GateShares<kMaxKept> partial[kGroup];
+    #pragma HLS ARRAY_PARTITION variable=partial complete
+
+expert:
+    M3VIT_FOREVER(commands, running) {
+        #pragma HLS PIPELINE II=1
+        if (!running) {
+            command = commands.read();
+            forwarded.write(command);
+            tokens.Start(command.tokens);
+            running = true;
+        } else {
+            const GateLogit item = logits.read();
+            GateShares<kMaxKept> share = partial[item.row];
+            if (item.first) {
+                const GateChoice<kMaxKept> choice = choices.read();
+                maximum[item.row] = choice.maximum;
+                share.sum = 0;
+
+            choose:
+                for (int rank = 0; rank < kMaxKept; ++rank) {
+                    #pragma HLS UNROLL
+                    share.expert[rank] = choice.expert[rank];
+                }
+            }
+            const ap_uint<17> distance = maximum[item.row] - item.logit;
+            const ap_uint<16> weight = GateWeight(distance);
+            bool chosen = false;
+
+        rank:
+            for (int rank = 0; rank < kMaxKept; ++rank) {
+                #pragma HLS UNROLL
+                if (rank < command.kept && share.expert[rank] == item.expert) {
+                    share.weight[rank] = weight;
+                    chosen = true;
+                }
+            }
+            if (chosen || !command.normalise_kept) share.sum += weight;
+            partial[item.row] = share;
+            if (item.last) {
+                shares.write(share);
+                running = !tokens.last;
+                tokens.Step();
+            }
+        }
+    }
+}
+
+/// Shares to scores: one division per pick, of 24 by 16 bits, pipelined.
+template <int kMaxKept>
+void GatePicks(hls::stream<GateCommand>& commands, hls::stream<GateShares<kMaxKept>>& shares,
+               hls::stream<Pick>& picks) {
+    GateCommand command = {};
+    LoopNest<12, 5> loops;  // tokens, ranks
+    GateShares<kMaxKept> share = {};
+    ap_uint<12> token = 0;
+    ap_uint<4> rank = 0;
+
+rank:
+    M3VIT_FOREVER(commands, loops.running) {
+        #pragma HLS PIPELINE II=1
+        if (!loops.running) {
+            command = commands.read();
+            loops.Start(command.tokens, command.kept);
+            token = command.token;
+            rank = 0;
+        } else {
+            if (rank == 0) share = shares.read();
+            ap_uint<16> mantissa;
+            ap_uint<5> length;
+            Reciprocal<24>(share.sum, mantissa, length);
+            const ap_int<34> product = share.weight[rank] * mantissa;
+            ap_int<18> score = RoundShift<18>(product, length);
+            if (score <= command.prune_threshold) score = 0;
+            picks.write({token, share.expert[rank], rank, ap_uint<16>(score)});
+            if (loops.inner.last) ++token;
+            rank = loops.inner.last ? ap_uint<4>(0) : ap_uint<4>(rank + 1);
+            loops.Step();
+        }
+    }
+}
+
+}  // namespace m3vit

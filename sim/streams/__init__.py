@@ -1,0 +1,1 @@
+"""Between the arrays of the integer reference and the streams of the kernels."""

@@ -1,0 +1,89 @@
+"""Streams of the kernels `attention_weights` and `attention_context`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m3vit.hls.design import DesignConfig
+from m3vit.model.fixed import Codes
+from m3vit.model.parameters import Heads
+from m3vit.sim.csim.kernels import stream_types
+
+from .words import arrival, in_order, join, split, word_count
+
+
+def weights_inputs(design: DesignConfig, logits: Codes, group: int = 1) -> dict[str, NDArray[Any]]:
+    """A command per head, and its rows.
+
+    Args:
+        design: sizes of the kernel.
+        logits: (H, queries, keys) int16.
+        group: rows that travel together.
+    """
+    types = stream_types("attention_weights", design)
+    heads, queries, keys = logits.shape
+    dtype = types["logits"].dtype
+    words = word_count(keys, dtype)
+    order = arrival(queries, words, group)
+    commands = np.zeros(heads, types["commands"].dtype)
+    commands["rows"], commands["keys"] = queries, keys
+    commands["words"], commands["group"] = words, group
+    return {
+        "commands": commands,
+        "logits": np.concatenate([split(head, dtype)[order] for head in logits]),
+    }
+
+
+def weights_outputs(
+    streams: Mapping[str, NDArray[Any]], shape: tuple[int, int, int], group: int = 1
+) -> tuple[NDArray[np.uint8], NDArray[np.uint32]]:
+    """Weights of `shape` (H, queries, keys), and their sums (H, queries)."""
+    heads, queries, keys = shape
+    items = streams["weights"].reshape(heads, -1)
+    order = arrival(queries, items.shape[1] // queries, group)
+    weights = np.stack([join(in_order(head, order), keys) for head in items])
+    return weights, streams["sums"].reshape(heads, queries)
+
+
+def context_inputs(
+    design: DesignConfig,
+    products: NDArray[np.integer[Any]],
+    sums: NDArray[np.integer[Any]],
+    parameters: Heads,
+    group: int = 1,
+) -> dict[str, NDArray[Any]]:
+    """A command per head, and its rows.
+
+    Args:
+        design: sizes of the kernel.
+        products: (H, T, d) sums of weights times values.
+        sums: (H, T) sums of weights.
+        parameters: multiplier and shift per head.
+        group: rows that travel together.
+    """
+    types = stream_types("attention_context", design)
+    heads, tokens, width = products.shape
+    dtype = types["products"].dtype
+    words = word_count(width, dtype)
+    order = arrival(tokens, words, group)
+    commands = np.zeros(heads, types["commands"].dtype)
+    commands["rows"], commands["words"], commands["group"] = tokens, words, group
+    commands["multiplier"], commands["shift"] = parameters.multiplier, parameters.shift
+    commands["zero_point"] = parameters.zero_point
+    return {
+        "commands": commands,
+        "products": np.concatenate([split(head, dtype)[order] for head in products]),
+        "sums": sums.reshape(-1).astype(types["sums"].dtype),
+    }
+
+
+def context_outputs(
+    streams: Mapping[str, NDArray[Any]], shape: tuple[int, int, int], group: int = 1
+) -> NDArray[np.int8]:
+    """(T, H d) codes from `shape` (H, T, d)."""
+    heads, tokens, width = shape
+    items = streams["codes"].reshape(heads, -1)
+    order = arrival(tokens, items.shape[1] // tokens, group)
+    return np.concatenate([join(in_order(head, order), width) for head in items], axis=1)
