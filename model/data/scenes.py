@@ -11,13 +11,22 @@ from m3vit.errors import UserError
 from m3vit.model.data.dataset import DenseDataset
 from m3vit.model.data.views import Sample, View
 from m3vit.model.scenes.cache import SPLIT_SEEDS, read, split_directory
+from m3vit.model.scenes.ground_truth import FAR
 from m3vit.model.scenes.parts import CLASS_NAMES
 from m3vit.model.scenes.records import DEPTH_STEPS, is_intact, unpack_normals
 from m3vit.model.scenes.scene import IMAGE_SIZE
 
+REFERENCE_LENS = 65.0
+"""Horizontal field of view, degrees, of the lens whose depths the labels are."""
+
 
 class Scenes(DenseDataset):
     """Street scenes with semseg, normals, edges and depth (0 = sky or beyond 80 m).
+
+    Their lenses differ, and no picture tells how long its lens was: what a longer one shows may
+    as well be nearer. So depths are those at which a lens of 65 degrees would show the same
+    (Yin et al., Metric3D, 2023, section 3.1: the canonical camera); times the ratio of the focal
+    lengths they are metres again.
 
     `root` holds the sets of both splits as `m3vit scenes` makes them, or is itself one set (a
     directory with scenes.json). Training pictures are mirrored, zoomed into and
@@ -108,18 +117,19 @@ class Scenes(DenseDataset):
             width = record["labels"].shape[1]
             labels["edge"] = np.unpackbits(record["edges"], axis=1, count=width)
         if "depth" in self.tasks:
-            labels["depth"] = record["depth"].astype(np.float32) / np.float32(DEPTH_STEPS)
+            depth = record["depth"] * (lens_factor(record["field_of_view"]) / DEPTH_STEPS)
+            labels["depth"] = np.where(depth <= FAR, depth, 0).astype(np.float32)
         return Sample(np.array(record["rgb"]), labels)
 
     def draw_view(self, rng: np.random.Generator) -> View:
-        """Mirrored half of the time; three of four pictures show only a part, enlarged.
+        """Mirrored half of the time; as often only a part is shown, enlarged.
 
-        Zooming divides depths: seen alone, a longer lens and being nearer look alike.
+        Zooming divides depths, as a longer lens does.
         """
-        mirrored, enlarged = rng.random(2) < (0.5, 0.75)
+        mirrored, enlarged = rng.random(2) < (0.5, 0.5)
         if not enlarged:
             return View(bool(mirrored))
-        zoom, across, down = rng.uniform((1.1, 0, 0), (1.7, 1, 1)).tolist()
+        zoom, across, down = rng.uniform((1.1, 0, 0), (1.6, 1, 1)).tolist()
         return View(bool(mirrored), zoom=zoom, across=across, down=down)
 
     def recolour(self, image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
@@ -130,3 +140,9 @@ class Scenes(DenseDataset):
         image = image + (image - grey) * np.float32(rng.uniform(-0.25, 0.25))
         image = image * rng.uniform(0.94, 1.06, 3).astype(np.float32)
         return np.clip(image, 0, 1)
+
+
+def lens_factor(field_of_view: float) -> float:
+    """How much farther the reference lens sees what a lens of `field_of_view` degrees sees."""
+    half, reference = np.radians(field_of_view / 2), np.radians(REFERENCE_LENS / 2)
+    return float(np.tan(half) / np.tan(reference))

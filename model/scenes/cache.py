@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m3vit.errors import UserError
-from m3vit.files import atomic_path, default_root, write_atomically
+from m3vit.files import atomic_path, write_atomically
 from m3vit.model.scenes.parts import CLASS_NAMES
 from m3vit.model.scenes.records import is_intact, pack, record_type
 from m3vit.model.scenes.renderer import use_one_thread

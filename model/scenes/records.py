@@ -22,6 +22,7 @@ def record_type(size: tuple[int, int]) -> np.dtype[np.void]:
         [
             ("seed", "<u8"),
             ("checksum", "<u4"),
+            ("field_of_view", "<f4"),
             ("rgb", "u1", (height, width, 3)),
             ("labels", "u1", (height, width)),
             ("depth", "<u2", (height, width)),
@@ -34,7 +35,7 @@ def record_type(size: tuple[int, int]) -> np.dtype[np.void]:
 def _checksum(record: np.void | NDArray[np.void]) -> int:
     """CRC-32 of everything but the checksum itself."""
     value = zlib.crc32(record["seed"].tobytes())
-    for name in ("rgb", "labels", "depth", "normals", "edges"):
+    for name in ("field_of_view", "rgb", "labels", "depth", "normals", "edges"):
         value = zlib.crc32(record[name].tobytes(), value)
     return value
 
@@ -44,6 +45,7 @@ def pack(seed: int, scene: Scene) -> NDArray[np.void]:
     height, width = scene.truth.labels.shape
     record = np.zeros((), record_type((height, width)))
     record["seed"] = seed
+    record["field_of_view"] = scene.field_of_view
     record["rgb"] = scene.rgb
     record["labels"] = scene.truth.labels
     record["depth"] = np.rint(scene.truth.depth.astype(np.float64) * DEPTH_STEPS)
@@ -67,9 +69,10 @@ def unpack_normals(codes: NDArray[np.int8]) -> NDArray[np.float32]:
 
 
 def unpack(record: np.void) -> Scene:
-    """The scene of a record, with depth and normals rounded as stored."""
+    """The scene of a record; depth, normals and field of view are rounded as stored."""
     labels = np.array(record["labels"])
     normals = unpack_normals(record["normals"])
     edges = np.unpackbits(record["edges"], axis=1, count=labels.shape[1]).astype(np.bool_)
     depth = record["depth"].astype(np.float32) / np.float32(DEPTH_STEPS)
-    return Scene(np.array(record["rgb"]), Truth(labels, depth, normals, edges))
+    picture = np.array(record["rgb"])
+    return Scene(picture, Truth(labels, depth, normals, edges), float(record["field_of_view"]))

@@ -12,8 +12,11 @@ from m3vit.model.scenes.photograph import develop
 from m3vit.model.scenes.renderer import Layers, shade, trace
 from m3vit.model.scenes.sky import light
 
-GENERATOR_VERSION = 1
-"""Raised whenever the same seed gives other integers; part of every cache's name."""
+GENERATOR_VERSION = 2
+"""Raised whenever the same seed gives another record; part of every cache's name."""
+
+WORLD_VERSION = 1
+"""Seeds the worlds: raised when the same seed is to give other ones."""
 
 IMAGE_SIZE = (128, 256)
 SAMPLES = 12
@@ -25,10 +28,12 @@ class Scene:
 
     Attributes:
         rgb: (h, w, 3) sRGB bytes.
+        field_of_view: of the lens; horizontal, degrees.
     """
 
     rgb: NDArray[np.uint8]
     truth: Truth
+    field_of_view: float
 
 
 def _worth_a_picture(world: World, layers: Layers) -> bool:
@@ -55,7 +60,7 @@ def render_scene(seed: int, size: tuple[int, int] = IMAGE_SIZE, samples: int = S
     """
     attempt = 0
     while True:
-        rng = np.random.default_rng([GENERATOR_VERSION, seed, attempt])
+        rng = np.random.default_rng([WORLD_VERSION, seed, attempt])
         world = furnish(rng, light(rng))
         layers = trace(world, size)
         if _worth_a_picture(world, layers):
@@ -65,4 +70,4 @@ def render_scene(seed: int, size: tuple[int, int] = IMAGE_SIZE, samples: int = S
     sky = world.light.sky
     air = sky[len(sky) // 2 - len(sky) // 16 : len(sky) // 2].mean((0, 1))
     rgb = develop(radiance, layers.distance.astype(np.float32), air, rng)
-    return Scene(rgb, truth(world, layers))
+    return Scene(rgb, truth(world, layers), world.camera.field_of_view)

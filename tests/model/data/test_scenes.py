@@ -1,3 +1,4 @@
+import math
 import shutil
 
 import numpy as np
@@ -6,6 +7,7 @@ import torch
 
 from m3vit.errors import UserError
 from m3vit.model.data import open_dataset
+from m3vit.model.data.scenes import lens_factor
 from m3vit.model.data.views import look
 from m3vit.model.scenes import CLASS_NAMES, SPLIT_SEEDS, cache, render, split_directory
 from m3vit.model.scenes.ground_truth import Truth
@@ -26,6 +28,7 @@ def _invented(seed, size):
             vectors / np.linalg.norm(vectors, axis=-1, keepdims=True),
             rng.random(size) < 0.1,
         ),
+        float(rng.uniform(42, 88)),
     )
 
 
@@ -62,7 +65,10 @@ def test_samples_have_the_agreed_format(root):
     np.testing.assert_array_equal(np.rint(pixels), scene.rgb)
     np.testing.assert_array_equal(sample["semseg"], scene.truth.labels)
     np.testing.assert_array_equal(sample["edge"][0], scene.truth.edges)
-    np.testing.assert_allclose(sample["depth"][0], scene.truth.depth, atol=0.5 / 800 + 1e-5)
+    # As far as a lens of 65 degrees would have to be away.
+    factor = math.tan(math.radians(scene.field_of_view / 2)) / math.tan(math.radians(32.5))
+    depth = np.where(scene.truth.depth * factor <= 80, scene.truth.depth * factor, 0)
+    np.testing.assert_allclose(sample["depth"][0], depth, atol=factor * 0.5 / 800 + 1e-5)
     np.testing.assert_allclose(
         sample["normals"].movedim(0, -1), scene.truth.normals, atol=1.0 / 127
     )
@@ -103,11 +109,11 @@ def test_training_pictures_are_mirrored_and_enlarged_with_their_labels(root):
         pixels = sample["pixel_values"].numpy().transpose(1, 2, 0)
         assert np.corrcoef(pixels.ravel(), expected.image.ravel())[0, 1] > 0.95
         # Labels of nothing, as from beyond the border, never occur.
-        assert (expected.labels["depth"] > 0).all()
+        assert np.linalg.norm(expected.labels["normals"], axis=-1).min() > 0.9
         mirrored += view.mirrored
         enlarged += view.zoom > 1
     assert 10 <= mirrored <= 30
-    assert 20 <= enlarged < 40
+    assert 10 <= enlarged <= 30
     validation = open_dataset("scenes", "val", root, TASKS, SIZE)
     before = validation[1]["pixel_values"]
     validation.set_epoch(9)
@@ -156,3 +162,8 @@ def test_indices_are_those_of_a_sequence(root):
     with pytest.raises(IndexError):
         dataset[3]
     assert len(list(dataset)) == 3
+
+
+@pytest.mark.parametrize(("degrees", "factor"), [(65, 1.0), (90, 1.5697), (42, 0.6026)])
+def test_a_wide_lens_shows_things_farther_away(degrees, factor):
+    assert lens_factor(degrees) == pytest.approx(factor, abs=1e-4)

@@ -25,6 +25,7 @@ def _invented(seed, size):
             vectors / np.linalg.norm(vectors, axis=-1, keepdims=True),
             rng.random(size) < 0.1,
         ),
+        float(rng.uniform(42, 88)),
     )
 
 
@@ -169,4 +170,5 @@ def test_no_seed_belongs_to_two_splits(tmp_path):
 def test_records_are_plain_arrays(quick, tmp_path):
     render(1, 7, tmp_path, 1, SIZE)
     shard = np.load(tmp_path / "shard-00000.npy", allow_pickle=False)
-    assert shard.dtype.names == ("seed", "checksum", "rgb", "labels", "depth", "normals", "edges")
+    names = "seed checksum field_of_view rgb labels depth normals edges"
+    assert shard.dtype.names == tuple(names.split())

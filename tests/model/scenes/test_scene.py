@@ -54,6 +54,8 @@ def test_packing_rounds_as_stated(scene):
     np.testing.assert_array_equal(restored.rgb, scene.rgb)
     np.testing.assert_array_equal(restored.truth.labels, scene.truth.labels)
     np.testing.assert_array_equal(restored.truth.edges, scene.truth.edges)
+    assert restored.field_of_view == pytest.approx(scene.field_of_view, rel=1e-7)
+    assert 42 <= scene.field_of_view <= 88
     assert np.abs(restored.truth.depth - scene.truth.depth).max() <= 0.5 / 800 + 1e-5
     np.testing.assert_array_equal(restored.truth.depth == 0, scene.truth.depth == 0)
     cosine = (restored.truth.normals * scene.truth.normals).sum(-1)
