@@ -12,7 +12,8 @@ from .timing import (
     CREDIT,
     DSP_NARROW,
     DSP_WIDE,
-    INPUT,
+    INPUT_DATA,
+    INPUT_VALID,
     LogicCones,
     arithmetic_delay,
     is_stable,
@@ -21,6 +22,8 @@ from .timing import (
     multiplier_latency,
     signed_bits,
 )
+
+_PORT_DELAYS = {"read": INPUT_DATA, "not_empty": INPUT_VALID, "not_full": CREDIT}
 
 _SETUP = 0.75
 """Share of the budget after which a value is registered before it meets a memory or FIFO."""
@@ -124,9 +127,9 @@ class Placement:
             node.delay = 0.0 if node.operation == "constant" else CLOCK_TO_OUTPUT
         elif node.operation == "argument":
             node.stage, node.latency, node.delay = 0, self._input_latency, CLOCK_TO_OUTPUT
-        elif node.operation in ("read", "not_empty", "not_full"):
+        elif node.operation in _PORT_DELAYS:
             node.stage = 0
-            node.delay = CREDIT if node.operation == "not_full" else INPUT
+            node.delay = _PORT_DELAYS[node.operation]
         elif node.operation == "phi":
             node.stage, node.delay = stage, CLOCK_TO_OUTPUT
         elif node.operation == "load":

@@ -16,8 +16,11 @@ from .semantics import COMPARISONS, signed
 CLOCK_TO_OUTPUT = 0.15
 """A register's output, ns after the clock edge."""
 
-INPUT = 0.40
-"""A stream's data and handshake: a register behind some routing."""
+INPUT_DATA = 0.90
+"""A stream's data: the queue before it reads LUTRAM behind a register."""
+
+INPUT_VALID = 0.40
+"""A stream's handshake: a register behind some routing."""
 
 LUT = 0.40
 """One level of logic, with the routing to it."""
