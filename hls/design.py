@@ -46,6 +46,7 @@ class DesignConfig:
         max_heads: H. max_head_width: D / H. max_experts: E. max_experts_per_token: K.
         max_patch_size: pixels. max_channels: of the image.
         max_strip_bytes: pixels x channels of one row of patches.
+        max_routed_values: T x D, D in whole words, of a layer whose tokens go to experts.
 
     Raises:
         UserError: a size out of its range, or sizes that do not fit together.
@@ -69,6 +70,7 @@ class DesignConfig:
     max_patch_size: int = _size(1, 64)
     max_channels: int = _size(1, 4)
     max_strip_bytes: int = _size(1, 1 << 20)
+    max_routed_values: int = _size(1, 1 << 22)
 
     def __post_init__(self) -> None:
         for field in _SIZES:
@@ -214,6 +216,16 @@ _RULES = (
         "(kLanes & (kLanes - 1)) == 0",
         lambda design: _is_power_of_two(design.lanes),
         "lanes must be a power of two, for a byte's address tells its bank",
+    ),
+    _Rule(
+        "kPanelLanes % kLanes == 0",
+        lambda design: design.panel_lanes % design.lanes == 0,
+        "panel_lanes must be a multiple of lanes, for gathered words are put together",
+    ),
+    _Rule(
+        "kMaxRoutedValues % kPanelLanes == 0",
+        lambda design: design.max_routed_values % design.panel_lanes == 0,
+        "max_routed_values must be a multiple of panel_lanes, for they are kept in whole words",
     ),
     _Rule(
         "(kMaxStripBytes & (kMaxStripBytes - 1)) == 0 && kMaxStripBytes % kLanes == 0",

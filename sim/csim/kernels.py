@@ -84,7 +84,7 @@ def run(
     return load(source_of(kernel), design, threads).run(inputs, depth)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def load(source: Path, design: DesignConfig, threads: bool = False) -> "Kernel":
     """Compile a kernel, if need be, and load it."""
     return Kernel(library(source, design, threads), stream_names(source))
