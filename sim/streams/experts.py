@@ -1,0 +1,122 @@
+"""Streams of the kernels `route`, `gather` and `scatter_add`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m3vit.hls.design import DesignConfig
+from m3vit.model.fixed import Codes
+from m3vit.model.integer_ops import Routing
+from m3vit.sim.csim.kernels import stream_types
+
+from .words import arrival, join, split, word_count
+
+Queues = Mapping[int, NDArray[Any]]
+"""Expert -> (n,) visits with the fields token and score; experts that nobody chose have none."""
+
+START, ADD, FINISH = range(3)
+"""`ScatterAddCommand::Action`."""
+
+
+def route_inputs(
+    design: DesignConfig, routing: Routing, expert_range: Sequence[int]
+) -> dict[str, NDArray[Any]]:
+    """One command, and the picks of all tokens as the gate sends them."""
+    types = _types("route", design)
+    tokens, kept = routing.experts.shape
+    command = np.zeros(1, types["commands"])
+    command["picks"] = tokens * kept
+    command["first"], command["last"] = expert_range
+    picks = np.zeros((tokens, kept), types["picks"])
+    picks["token"], picks["rank"] = np.arange(tokens)[:, None], np.arange(kept)
+    picks["expert"], picks["score"] = routing.experts, routing.scores
+    return {"commands": command, "picks": picks.reshape(-1)}
+
+
+def route_outputs(streams: Mapping[str, NDArray[Any]]) -> Queues:
+    """The queues of one command that are not empty."""
+    queues = streams["queues"]
+    ends = np.cumsum(queues["length"], dtype=np.int64)
+    lists = np.split(streams["visits"], ends[:-1])
+    return {
+        int(expert): visits
+        for expert, visits in zip(queues["expert"], lists, strict=True)
+        if visits.size
+    }
+
+
+def gather_inputs(
+    design: DesignConfig, codes: NDArray[np.int8], wanted: Sequence[NDArray[np.integer[Any]]]
+) -> dict[str, NDArray[Any]]:
+    """Load rows, then emit those of each list.
+
+    Args:
+        design: sizes of the kernel.
+        codes: (T, D).
+        wanted: lists of tokens, none empty.
+    """
+    types = _types("gather", design)
+    commands = np.zeros(1 + len(wanted), types["commands"])
+    commands["load"] = np.arange(commands.size) == 0
+    commands["rows"] = [len(codes), *(len(tokens) for tokens in wanted)]
+    commands["words"] = word_count(codes.shape[1], types["rows"])
+    tokens = np.concatenate([*wanted, np.zeros(0, np.int64)])
+    return {
+        "commands": commands,
+        "rows": split(codes, types["rows"]),
+        "tokens": tokens.astype(types["tokens"]),
+    }
+
+
+def gather_outputs(
+    streams: Mapping[str, NDArray[Any]], width: int, lengths: Sequence[int]
+) -> list[NDArray[np.int8]]:
+    """The rows of every list: (n, `width`) each."""
+    rows = join(streams["gathered"], width).astype(np.int8)
+    return np.split(rows, np.cumsum(lengths)[:-1])
+
+
+def scatter_add_inputs(
+    design: DesignConfig,
+    residual: Codes,
+    queues: Sequence[NDArray[Any]],
+    outputs: Sequence[Codes],
+    group: int = 1,
+) -> dict[str, NDArray[Any]]:
+    """Load residuals, add the outputs of each expert, emit the sums.
+
+    Args:
+        design: sizes of the kernel.
+        residual: (T, D) int16.
+        queues: visits of each expert that was chosen.
+        outputs: (n, D) int16 of each of these experts.
+        group: rows of the outputs that travel together.
+    """
+    types = _types("scatter_add", design)
+    tokens, width = residual.shape
+    words = word_count(width, types["residuals"])
+    commands = np.zeros(2 + len(queues), types["commands"])
+    commands["action"] = [START, *(ADD for _ in queues), FINISH]
+    commands["rows"] = [tokens, *(len(visits) for visits in queues), tokens]
+    commands["words"] = words
+    commands["group"] = [1, *(group for _ in queues), 1]
+    rows = [
+        split(output, types["outputs"])[arrival(len(output), words, group)] for output in outputs
+    ]
+    return {
+        "commands": commands,
+        "residuals": split(residual, types["residuals"]),
+        "visits": np.concatenate([*queues, np.zeros(0, types["visits"])]),
+        "outputs": np.concatenate([*rows, np.zeros(0, types["outputs"])]),
+    }
+
+
+def scatter_add_outputs(streams: Mapping[str, NDArray[Any]], width: int) -> NDArray[np.int16]:
+    """(T, `width`) sums."""
+    return join(streams["sums"], width).astype(np.int16)
+
+
+def _types(kernel: str, design: DesignConfig) -> dict[str, np.dtype[Any]]:
+    return {name: stream.dtype for name, stream in stream_types(kernel, design).items()}
