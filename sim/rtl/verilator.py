@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from m3vit.errors import UserError
-from m3vit.files import atomic_path
+from m3vit.files import atomic_path, default_root
 
 CACHED_MODELS = 100
 """Compiled models kept in the cache; the ones unused for longest make room for new ones."""
@@ -57,9 +57,8 @@ def environment() -> dict[str, str]:
 
 
 def cache_directory() -> Path:
-    """Where compiled models are kept: below `$M3VIT_DATA`, else below `~/.cache/m3vit`."""
-    base = os.environ.get("M3VIT_DATA") or Path.home() / ".cache" / "m3vit"
-    return Path(base) / "verilator"
+    """Where compiled models are kept."""
+    return default_root() / "verilator"
 
 
 def executable() -> Path:
@@ -118,6 +117,7 @@ def make_arguments(directory: Path, prefix: str, optimisation: str) -> list[str]
 
 
 def _make_base(directory: Path, prefix: str) -> list[str]:
+    timing = "VM_TIMING = 1" in (directory / f"{prefix}_classes.mk").read_text()
     # Empty or foreign in the wheel's makefile: the option that uses a precompiled header, the
     # Python that joins generated files, the option for coroutines.
     return [
@@ -129,7 +129,7 @@ def _make_base(directory: Path, prefix: str) -> list[str]:
         "CFG_CXXFLAGS_PCH_I=-include",
         f"PYTHON3={sys.executable}",
         "CFG_CXXFLAGS_COROUTINES=-fcoroutines",
-        f"USER_CPPFLAGS=-I{_FST_WITHOUT_LIBRARIES} -std=c++20",
+        f"USER_CPPFLAGS=-I{_FST_WITHOUT_LIBRARIES} -std={'c++20' if timing else 'c++17'}",
     ]
 
 
