@@ -10,7 +10,7 @@ from .datapath import Datapath
 from .expressions import literal
 from .machine import Machine
 from .memories import Memories, Write, address_bits, storage_of
-from .module import Module, Section, vector
+from .module import Module, Section, guarded, vector, with_reset
 from .streams import Streams
 
 
@@ -227,31 +227,17 @@ class RegionText:
             resets.append(f"{self._phase} <= '0;")
             steps.append(f"{self._phase} <= ({last}) ? {bits}'d0 : {self._phase} + {bits}'d1;")
         if resets:
-            section.block(
-                "always_ff @(posedge clk)",
-                [
-                    "if (!rst_n) begin",
-                    *_indented(resets),
-                    "end else begin",
-                    *_indented(steps),
-                    "end",
-                ],
-            )
+            section.block("always_ff @(posedge clk)", with_reset(resets, steps))
         return section
 
     # Effects ------------------------------------------------------------------------------------
 
     def _load(self, node: Node) -> None:
         address = self._path.value(node.operands[1], node.stage, address_bits(storage_of(node)))
-        condition = ""
-        if self._memories.is_shared(node):
-            certain = not self._is_conditional(node)
-            condition = self._enable(node.stage) if certain else self._grouped(node)
+        condition = self._enable(node.stage)
+        if self._is_conditional(node):
+            condition = self._when(node.stage, node.operands[0])
         self._memories.read(node, condition, address)
-
-    def _grouped(self, node: Node) -> str:
-        condition = self._when(node.stage, node.operands[0])
-        return f"({condition})" if " " in condition else condition
 
     def _store(self, node: Node) -> None:
         predicate, address, value = node.operands
@@ -259,20 +245,16 @@ class RegionText:
         self._memories.write(
             node,
             Write(
-                self._grouped_condition(node.stage, predicate),
+                self._when(node.stage, predicate),
                 self._path.value(address, node.stage, address_bits(storage)),
                 self._path.value(value, node.stage, storage.width),
             ),
         )
 
-    def _grouped_condition(self, stage: int, predicate: Node) -> str:
-        condition = self._when(stage, predicate)
-        return f"({condition})" if " " in condition else condition
-
     def _write(self, port: str) -> None:
         nodes = self._writes(port)
         for node in nodes:
-            condition = self._grouped_condition(node.stage, node.operands[0])
+            condition = self._when(node.stage, node.operands[0])
             width = node.operands[1].width
             data = self._path.value(node.operands[1], node.stage, width)
             self._streams.push(port, condition, data, node.stage)
@@ -299,7 +281,7 @@ class RegionText:
             self._enabled[stage] += phi.bits
         statements: list[str] = []
         for stage in sorted(updates):
-            statements += _guarded(self._enable(stage), updates[stage])
+            statements += guarded(self._enable(stage), updates[stage])
         if not self._phis:
             return section
         if self._initial is not None:
@@ -307,19 +289,13 @@ class RegionText:
                 f"{name} <= {literal(self._initial[phi], phi.bits)};"
                 for phi, name in self._phis.items()
             ]
-            statements = [
-                "if (!rst_n) begin",
-                *_indented(resets),
-                "end else begin",
-                *_indented(statements),
-                "end",
-            ]
+            statements = with_reset(resets, statements)
         else:
             entries = [
                 f"{name} <= {self._path.value(phi.operands[0], 0, phi.bits)};"
                 for phi, name in self._phis.items()
             ]
-            statements += _guarded(self._machine.entering(self.region), entries)
+            statements += guarded(self._machine.entering(self.region), entries)
         section.block("always_ff @(posedge clk)", statements)
         return section
 
@@ -423,14 +399,3 @@ class RegionText:
     def valid(self) -> str:
         """Vector of the stages with an iteration in them; "" where there is only stage 0."""
         return self._valid
-
-
-def _indented(statements: list[str]) -> list[str]:
-    return [f"    {statement}" for statement in statements]
-
-
-def _guarded(condition: str, statements: list[str]) -> list[str]:
-    """Statements under a condition."""
-    if len(statements) == 1:
-        return [f"if ({condition}) {statements[0]}"]
-    return [f"if ({condition}) begin", *_indented(statements), "end"]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from ..graph import ModuleFunction, Node, Region, Result
+from ..graph import ModuleFunction, Node, Region
 from ..names import legal
 from ..schedule import ready_stage
 from ..semantics import signed
@@ -40,9 +40,11 @@ _NAMES = {
 }
 
 
-def result_port(result: Result) -> str:
-    """Output port of a module function."""
-    return legal(result.argument or "result")
+def result_ports(function: ModuleFunction) -> list[str]:
+    """Output ports of a module function; what is an argument as well gets `_out` behind it."""
+    inputs = {node.name for node in function.inputs}
+    names = [result.argument or "result" for result in function.results]
+    return [legal(f"{name}_out" if name in inputs else name) for name in names]
 
 
 class Sources(Protocol):
@@ -247,10 +249,10 @@ class Datapath:
         for argument, operand in zip(function.inputs, node.operands, strict=True):
             text = self.value(operand, node.stage, argument.bits)
             connections.append(f".{legal(argument.name)}({text})")
-        for result in function.results:
+        for result, port in zip(function.results, result_ports(function), strict=True):
             high = result.start + result.bits - 1
             part = f"[{high}:{result.start}]" if result.bits > 1 else f"[{high}]"
-            connections.append(f".{result_port(result)}({name}{part if node.bits > 1 else ''})")
+            connections.append(f".{port}({name}{part if node.bits > 1 else ''})")
         unit = self._module.names.unique(f"{node.callee}_{name}")
         section.add(f"{function.name} {unit} ({', '.join(connections)});")
 

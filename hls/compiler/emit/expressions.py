@@ -5,6 +5,7 @@ is cut or extended to the width of the result before it is used, and whatever is
 signed number gets a wire of its own (`STANDALONE`), so no context can change a value.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from ..graph import Node
@@ -52,6 +53,26 @@ def joined(parts: list[Expression]) -> Expression:
     if len(parts) == 1:
         return parts[0]
     return Expression("{" + ", ".join(part.text for part in parts) + "}")
+
+
+def any_of(conditions: Sequence[str]) -> str:
+    """One of the conditions holds."""
+    if len(conditions) < 2:
+        return conditions[0] if conditions else "1'b0"
+    return " | ".join(_bracketed(condition) for condition in conditions)
+
+
+def first_of(choices: Sequence[tuple[str, str]]) -> str:
+    """The value of the first condition that holds; the last one needs none."""
+    text = choices[-1][1] if choices else ""
+    for condition, value in reversed(choices[:-1]):
+        if value != text:
+            text = f"{_bracketed(condition)} ? {value} : {text}"
+    return text
+
+
+def _bracketed(condition: str) -> str:
+    return f"({condition})" if " " in condition else condition
 
 
 def expression(node: Node, stage: int, operands: Operands) -> Expression:

@@ -6,7 +6,7 @@ from ..graph import ModuleFunction, Node
 from ..names import legal
 from ..schedule import ready_stage
 from ..statistics import of_function
-from .datapath import Datapath, result_port
+from .datapath import Datapath, result_ports
 from .memories import Memories, address_bits, storage_of
 from .module import Module, Section, vector
 from .process import Emitted
@@ -28,8 +28,9 @@ def module_function(function: ModuleFunction, functions: Mapping[str, ModuleFunc
     ports = ["input logic clk"] if function.latency else []
     for node in function.inputs:
         ports.append(f"input logic {vector(node.bits)}{module.port(legal(node.name), node.bits)}")
-    for result in function.results:
-        name = module.port(result_port(result), result.bits, is_input=False)
+    names = result_ports(function)
+    for name, result in zip(names, function.results, strict=True):
+        module.port(name, result.bits, is_input=False)
         ports.append(f"output logic {vector(result.bits)}{name}")
     region = function.region
     memories = Memories(module, [region])
@@ -41,9 +42,9 @@ def module_function(function: ModuleFunction, functions: Mapping[str, ModuleFunc
         bits = address_bits(storage_of(load))
         memories.read(load, "", path.value(load.operands[1], load.stage, bits))
     outputs = Section("Results")
-    for node, result in zip(function.outputs, function.results, strict=True):
+    for name, node, result in zip(names, function.outputs, function.results, strict=True):
         value = path.value(node, max(function.latency, ready_stage(node)), result.bits)
-        outputs.add(f"assign {result_port(result)} = {value};", node.location)
+        outputs.add(f"assign {name} = {value};", node.location)
     place = f" ({function.location})" if function.location else ""
     header = [
         f"{function.name}: generated from C++{place}; do not edit.",

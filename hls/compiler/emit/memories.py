@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ..graph import Node, Region, Storage
 from ..predicates import exclusive
 from ..schedule import ready_stage
+from .expressions import any_of, first_of
 from .module import Module, Section, vector
 
 _STYLES = {"lutram": "distributed", "bram": "block", "uram": "ultra"}
@@ -188,7 +189,7 @@ class Memories:
         return section
 
     def _read_array(self, section: Section, bank: _Bank, port: _Port) -> None:
-        address = _chosen(port.addresses)
+        address = first_of(port.addresses)
         word = f"{bank.name}[{address}]" if bank.storage.depth > 1 else bank.name
         latency = bank.storage.read_latency
         if latency == 0:
@@ -206,9 +207,9 @@ class Memories:
 
     def _instances(self, section: Section, bank: _Bank) -> None:
         storage = bank.storage
-        enable = " | ".join(write.condition for write in bank.writes) or "1'b0"
-        address = _chosen([(write.condition, write.address) for write in bank.writes]) or "'0"
-        data = _chosen([(write.condition, write.data) for write in bank.writes]) or "'0"
+        enable = any_of([write.condition for write in bank.writes])
+        address = first_of([(write.condition, write.address) for write in bank.writes]) or "'0"
+        data = first_of([(write.condition, write.data) for write in bank.writes]) or "'0"
         parameters = (
             f".WIDTH({storage.width}), .DEPTH({max(2, storage.depth)}), "
             f'.STYLE("{_STYLES[storage.kind]}"), .LATENCY({storage.read_latency})'
@@ -216,7 +217,7 @@ class Memories:
         for number, port in enumerate(bank.ports):
             suffix = f"_copy{number + 1}" if len(bank.ports) > 1 else "_ram"
             name = self._module.names.unique(bank.name + suffix)
-            read_address = _chosen(port.addresses)
+            read_address = first_of(port.addresses)
             section.add(f"ram_sdp #({parameters}) {name} (")
             section.add(".clk(clk),", indent=4)
             section.add(f".write_enable({enable}),", indent=4)
@@ -245,17 +246,6 @@ def _can_share(first: Node, second: Node, interval: int | None) -> bool:
 def _is_instance(storage: Storage) -> bool:
     """It is a `ram_sdp`, which has no initial contents."""
     return storage.kind in _STYLES and storage.initial is None
-
-
-def _chosen(choices: list[tuple[str, str]]) -> str:
-    """The value of the first condition that holds; the last one needs none."""
-    if not choices:
-        return ""
-    text = choices[-1][1]
-    for condition, value in reversed(choices[:-1]):
-        if value != text:
-            text = f"{condition} ? {value} : {text}"
-    return text
 
 
 def _initialise(section: Section, bank: _Bank) -> None:

@@ -36,6 +36,25 @@ def wrap(line: str, indent: int) -> list[str]:
     )
 
 
+def guarded(condition: str, statements: Sequence[str]) -> list[str]:
+    """`if (condition)` and its statements."""
+    if len(statements) == 1 and not statements[0].startswith((" ", "if")):
+        return [f"if ({condition}) {statements[0]}"]
+    return [f"if ({condition}) begin", *indented(statements), "end"]
+
+
+def with_reset(resets: Sequence[str], statements: Sequence[str]) -> list[str]:
+    """What happens in reset, and what does otherwise."""
+    if len(resets) == len(statements) == 1 and not statements[0].startswith("if"):
+        return [f"if (!rst_n) {resets[0]}", f"else {statements[0]}"]
+    return ["if (!rst_n) begin", *indented(resets), "end else begin", *indented(statements), "end"]
+
+
+def indented(statements: Sequence[str]) -> list[str]:
+    """The statements one level further in."""
+    return [" " * INDENT + statement for statement in statements]
+
+
 @dataclass
 class Section:
     """A titled part of the module: statements, then registers that load in every cycle."""
@@ -141,7 +160,7 @@ class Module:
             last = Section("Bits that nothing reads")
             last.add(f"wire {self.names.unique('unused')} = &{{1'b0, {', '.join(unread)}}};")
             sections.append(last)
-        lines = [*(f"// {line}" for line in header), f"module {self.name} ("]
+        lines = [*(f"// {line}".rstrip() for line in header), f"module {self.name} ("]
         lines += [f"{' ' * INDENT}{port}," for port in ports[:-1]]
         lines += [f"{' ' * INDENT}{ports[-1]}", ");"]
         for section in sections:

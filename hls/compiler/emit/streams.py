@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..graph import Process
+from .expressions import any_of, first_of, zeros
 from .module import Module, Section, vector
 
 _QUEUE_CYCLES = 3
@@ -95,8 +96,7 @@ class Streams:
         """Ready signals of the inputs, queues of the outputs."""
         inputs = Section("Inputs")
         for name in self._process.inputs:
-            condition = " | ".join(self._taken[name]) or "1'b0"
-            inputs.add(f"assign {name}_ready = {condition};")
+            inputs.add(f"assign {name}_ready = {any_of(self._taken[name])};")
         return [inputs, *(self._queue(name) for name in self._process.outputs)]
 
     def _queue(self, name: str) -> Section:
@@ -105,17 +105,15 @@ class Streams:
         unique = self._module.names.unique
         section = Section(f"Output {name}: a queue of {depth} words")
         push, word = unique(f"{name}_push"), unique(f"{name}_word")
-        pushes = " | ".join(condition for condition, _ in output.pushes) or "1'b0"
+        pushes = any_of([condition for condition, _ in output.pushes])
         section.add(f"wire {push} = {pushes};")
-        text = output.pushes[-1][1] if output.pushes else f"{width}'d0"
-        for condition, data in reversed(output.pushes[:-1]):
-            text = f"{condition} ? {data} : {text}"
-        section.add(f"wire {vector(width)}{word} = {text};")
+        section.add(f"wire {vector(width)}{word} = {first_of(output.pushes) or zeros(width).text};")
         bits = depth.bit_length()
         count = f"{name}_credits"
-        steps = [f"- {bits}'({' | '.join(output.takes)})"] if output.takes else []
+        steps = [f"- {bits}'({any_of(output.takes)})"] if output.takes else []
         steps += [f"+ {bits}'({condition})" for condition in output.returns]
-        steps.append(f"+ {bits}'({name}_valid & {name}_ready)")
+        taken = f"{name}_valid & {self._module.read_all(f'{name}_ready')}"
+        steps.append(f"+ {bits}'({taken})")
         section.block(
             "always_ff @(posedge clk)",
             [
