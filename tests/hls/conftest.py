@@ -1,0 +1,80 @@
+"""The ladder that every kernel climbs: the same streams through one simulation after another."""
+
+import numpy as np
+import pytest
+
+from m3vit.hls.design import DesignConfig
+from m3vit.host.image import default_photograph, load_image
+from m3vit.model.golden import vectors
+from m3vit.model.reference import Reference
+from m3vit.model.shipped import find_model
+from m3vit.sim.csim import kernels
+
+
+@pytest.fixture(scope="session")
+def nano():
+    """The small design."""
+    return DesignConfig.load("nano")
+
+
+@pytest.fixture(scope="session")
+def zcu104():
+    """The large design."""
+    return DesignConfig.load("zcu104")
+
+
+def payloads(kernel, design, stream, values):
+    """A stream's payloads from an array (of its only field) or a mapping field -> array.
+
+    An array of the stream's own type is taken as it is.
+    """
+    dtype = kernels.stream_types(kernel, design)[stream].dtype
+    if dtype.names is None or getattr(values, "dtype", None) == dtype:
+        return np.asarray(values, dtype)
+    fields = values if isinstance(values, dict) else {dtype.names[0]: values}
+    assert set(fields) == set(dtype.names)
+    items = np.zeros(len(next(iter(fields.values()))), dtype)
+    for name, value in fields.items():
+        items[name] = value
+    return items
+
+
+def assert_equal(kernel, design, expected, found):
+    """Every field of every stream that is expected, and no other stream."""
+    assert set(found) == set(expected)
+    for stream, values in expected.items():
+        wanted = payloads(kernel, design, stream, values)
+        for name in wanted.dtype.names or (...,):
+            np.testing.assert_array_equal(found[stream][name], wanted[name], stream)
+
+
+@pytest.fixture(scope="session")
+def ladder():
+    """Run a kernel on the same streams on every rung and compare with what is expected.
+
+    Streams are given as an array (the only field of their payload) or as a mapping from field
+    to array. Large designs skip the threaded simulation, which tells nothing about sizes.
+    """
+
+    def climb(kernel, design, inputs, expected):
+        given = {name: payloads(kernel, design, name, v) for name, v in inputs.items()}
+        for threads in (False, True) if design.name == "nano" else (False,):
+            found = kernels.run(kernel, design, given, threads=threads)
+            assert_equal(kernel, design, expected, found)
+
+    return climb
+
+
+@pytest.fixture(scope="session")
+def golden():
+    """Calls of an operation in the shipped network, on a photograph and on stress codes."""
+    network = Reference(find_model("m3vit-nano-int8"))
+    pixels = load_image(default_photograph(), network.model.image_size).pixels
+    calls = list(vectors(network, pixels))
+
+    def of(operation):
+        found = [call for call in calls if call.operation == operation]
+        assert found
+        return found
+
+    return of

@@ -1,0 +1,73 @@
+"""The matmul array against NumPy's integer product, on every rung."""
+
+import numpy as np
+import pytest
+
+ACTIVATIONS = {
+    "zeros": (0, 0),
+    "codes": (-128, 127),
+    "attention weights": (0, 255),
+    "both": (-128, 255),
+    "smallest": (-128, -128),
+    "largest": (255, 255),
+}
+WEIGHTS = {"codes": (-128, 127), "smallest": (-128, -128), "largest": (127, 127)}
+
+
+def stimulus(design, commands, activations, weights, seed=0):
+    """Streams for a list of (sums, beats), and the sums."""
+    random = np.random.default_rng(seed)
+    beats = sum(sums * count for sums, count in commands)
+    tokens, inputs, outputs = design.array_tokens, design.array_inputs, design.array_outputs
+
+    def draw(limits, rows):
+        low, high = limits
+        values = random.integers(low, high + 1, (beats, rows, inputs))
+        corners = random.random(values.shape) < 0.2
+        values[corners] = random.choice(limits, values.shape)[corners]
+        return values
+
+    x, w = draw(activations, tokens), draw(weights, outputs)
+    products = np.einsum("bti,boi->bto", x, w)
+    starts = np.concatenate([[0], np.cumsum(lengths(commands))[:-1]])
+    counts, sizes = np.array(commands).T
+    inputs = {
+        "commands": {"sums": counts, "beats": sizes},
+        "activations": x,
+        "weights": w,
+    }
+    return inputs, {"sums": np.add.reduceat(products, starts)}
+
+
+def lengths(commands):
+    """Beats of every sum."""
+    return [beats for sums, beats in commands for _ in range(sums)]
+
+
+@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize("activations", ACTIVATIONS)
+def test_ranges(nano, ladder, activations, weights):
+    commands = [(3, 4), (1, 1), (2, 1), (1, 9)]
+    ladder(
+        "matmul_array",
+        nano,
+        *stimulus(nano, commands, ACTIVATIONS[activations], WEIGHTS[weights]),
+    )
+
+
+def test_commands_of_every_length(nano, ladder):
+    commands = [(sums, beats) for beats in range(1, 6) for sums in range(1, 6)]
+    ladder("matmul_array", nano, *stimulus(nano, commands, (-128, 255), (-128, 127)))
+
+
+def test_longest_sum(nano, ladder):
+    """All inputs of a token at its limits: 2,048 products of 255 x -128 stay below 2^26."""
+    beats = 2048 // nano.array_inputs
+    inputs, expected = stimulus(nano, [(2, beats)], (255, 255), (-128, -128))
+    assert expected["sums"].min() == -2048 * 255 * 128 > -(1 << 26)
+    ladder("matmul_array", nano, inputs, expected)
+
+
+def test_large_array(zcu104, ladder):
+    commands = [(5, 3), (1, 1), (4, 2)]
+    ladder("matmul_array", zcu104, *stimulus(zcu104, commands, (-128, 255), (-128, 127)))
