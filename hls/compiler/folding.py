@@ -155,9 +155,12 @@ def _extreme(
     x, y = operands
     if x is y:
         return x
-    if operation[0] == "u" and min(x.low, y.low) < 0:
-        return None
     larger = operation[1:] == "max"
+    if operation[0] == "u" and min(x.low, y.low) < 0:
+        for node, other in ((x, y), (y, x)):
+            if _constant(node) in (0, mask(width)):
+                return node if larger == (node.value != 0) else other
+        return None
     if x.low >= y.high:
         return x if larger else y
     if y.low >= x.high:
