@@ -104,16 +104,23 @@ class Streams:
         width = self._process.streams[name].payload.width
         unique = self._module.names.unique
         section = Section(f"Output {name}: a queue of {depth} words")
-        push, word = unique(f"{name}_push"), unique(f"{name}_word")
+        push, data = unique(f"{name}_push"), unique(f"{name}_pushed")
         pushes = any_of([condition for condition, _ in output.pushes])
         section.add(f"wire {push} = {pushes};")
-        section.add(f"wire {vector(width)}{word} = {first_of(output.pushes) or zeros(width).text};")
+        section.add(f"wire {vector(width)}{data} = {first_of(output.pushes) or zeros(width).text};")
         bits = depth.bit_length()
         count = f"{name}_credits"
-        steps = [f"- {bits}'({any_of(output.takes)})"] if output.takes else []
-        steps += [f"+ {bits}'({condition})" for condition in output.returns]
-        taken = f"{name}_valid & {self._module.read_all(f'{name}_ready')}"
-        steps.append(f"+ {bits}'({taken})")
+        ready = self._module.read_all(f"{name}_ready")
+        changes = [
+            ("-", "promise", any_of(output.takes)),
+            ("+", "pop", f"{name}_valid & {ready}"),
+            *([("+", "release", any_of(output.returns))] if output.returns else []),
+        ]
+        steps = []
+        for sign, event, condition in changes:
+            signal = unique(f"{name}_{event}")
+            section.add(f"wire {signal} = {condition};")
+            steps.append(f"{sign} {bits}'({signal})")
         section.block(
             "always_ff @(posedge clk)",
             [
@@ -125,7 +132,7 @@ class Streams:
         section.add(f"wire {ready};")
         section.add(f"stream_fifo #(.WIDTH({width}), .DEPTH({depth})) {unique(f'{name}_queue')} (")
         section.add(".clk(clk), .rst_n(rst_n),", indent=4)
-        section.add(f".in_data({word}), .in_valid({push}), .in_ready({ready}),", indent=4)
+        section.add(f".in_data({data}), .in_valid({push}), .in_ready({ready}),", indent=4)
         section.add(
             f".out_data({name}_data), .out_valid({name}_valid), .out_ready({name}_ready)", indent=4
         )

@@ -17,7 +17,7 @@ LIBRARY = sorted((Path(m3vit.hls.__file__).parent / "rtl").glob("*.sv"))
 
 
 def _port(name, width):
-    return StreamPort(name, packing.lay_out(f"ap_uint<{width}>", [("", width, False)]))
+    return StreamPort(name, packing.lay_out("Word", [("bits", width, False)]))
 
 
 @pytest.fixture
