@@ -196,7 +196,7 @@ def _payloads(items: Items, stream: StreamType, name: str) -> Items:
     """`items` as the stream's own type, every number checked against its declared width."""
     if items.ndim != 1:
         raise ValueError(f"stream '{name}' takes an array of one axis, got shape {items.shape}")
-    if stream.dtype.names is not None and items.dtype != stream.dtype:
+    if items.dtype.names != stream.dtype.names:
         raise ValueError(f"stream '{name}' carries {stream.dtype}, got {items.dtype}")
     for number in stream.numbers:
         values = items

@@ -16,7 +16,7 @@ from .words import arrival, join, split, word_count
 Queues = Mapping[int, NDArray[Any]]
 """Expert -> (n,) visits with the fields token and score; experts that nobody chose have none."""
 
-START, ADD, FINISH = range(3)
+CLEAR, ADD, FINISH = range(3)
 """`ScatterAddCommand::Action`."""
 
 
@@ -80,25 +80,24 @@ def gather_outputs(
 
 def scatter_add_inputs(
     design: DesignConfig,
-    residual: Codes,
+    tokens: int,
     queues: Sequence[NDArray[Any]],
     outputs: Sequence[Codes],
     group: int = 1,
 ) -> dict[str, NDArray[Any]]:
-    """Load residuals, add the outputs of each expert, emit the sums.
+    """Clear the sums, add the outputs of each expert, emit the sums.
 
     Args:
         design: sizes of the kernel.
-        residual: (T, D) int16.
-        queues: visits of each expert that was chosen.
+        tokens: T.
+        queues: visits of each expert that was chosen; at least one.
         outputs: (n, D) int16 of each of these experts.
         group: rows of the outputs that travel together.
     """
     types = _types("scatter_add", design)
-    tokens, width = residual.shape
-    words = word_count(width, types["residuals"])
+    words = word_count(outputs[0].shape[1], types["outputs"])
     commands = np.zeros(2 + len(queues), types["commands"])
-    commands["action"] = [START, *(ADD for _ in queues), FINISH]
+    commands["action"] = [CLEAR, *(ADD for _ in queues), FINISH]
     commands["rows"] = [tokens, *(len(visits) for visits in queues), tokens]
     commands["words"] = words
     commands["group"] = [1, *(group for _ in queues), 1]
@@ -107,15 +106,14 @@ def scatter_add_inputs(
     ]
     return {
         "commands": commands,
-        "residuals": split(residual, types["residuals"]),
-        "visits": np.concatenate([*queues, np.zeros(0, types["visits"])]),
-        "outputs": np.concatenate([*rows, np.zeros(0, types["outputs"])]),
+        "visits": np.concatenate(queues),
+        "outputs": np.concatenate(rows),
     }
 
 
-def scatter_add_outputs(streams: Mapping[str, NDArray[Any]], width: int) -> NDArray[np.int16]:
+def scatter_add_outputs(streams: Mapping[str, NDArray[Any]], width: int) -> NDArray[np.int32]:
     """(T, `width`) sums."""
-    return join(streams["sums"], width).astype(np.int16)
+    return join(streams["sums"], width)
 
 
 def _types(kernel: str, design: DesignConfig) -> dict[str, np.dtype[Any]]:

@@ -53,8 +53,9 @@ void Route(hls::stream<RouteCommand>& commands, hls::stream<Pick>& picks,
     #pragma HLS BIND_STORAGE variable=store type=ram_s2p impl=bram
     Page page_table[kMaxExperts][kQueuePages];  // of each queue, in order
     #pragma HLS BIND_STORAGE variable=page_table type=ram_s2p impl=bram
-    Page open_pages[kMaxExperts];  // the last one of each queue
-                                   #pragma HLS ARRAY_PARTITION variable=open_pages complete
+    // The last page of each queue.
+    Page open_pages[kMaxExperts];
+    #pragma HLS ARRAY_PARTITION variable=open_pages complete
     ap_uint<12> lengths[kMaxExperts];
     #pragma HLS ARRAY_PARTITION variable=lengths complete
 

@@ -1,20 +1,20 @@
 /// \file scatter_add.hpp
-/// The weighted sum of expert outputs, added to the residual stream.
+/// The sum of what a token's experts gave, each weighted with its score.
 ///
-///     residuals  T x D,  then per expert  visits  n  and outputs  n x D  ->  sums  T x D
+///     per expert  visits  n  and outputs  n x D,  then  sums  T x D
 ///
-///     sat(residual + sum over the token's experts of round(output * score, 15))
+///     sum over the token's experts of round(output * score, 15)
 ///
-/// The residuals of a layer are loaded into sums of 18 bits; every expert's outputs are added to
-/// those of its tokens; then all leave, saturated to 16 bits. Each contribution is rounded on its
-/// own, and scores of a token sum to one at most, so no sum leaves 18 bits and the order of the
-/// experts does not matter. A word a cycle (II=1), outputs in the groups of row_groups.hpp.
+/// Sums of a layer are cleared, every expert's outputs are added to those of its tokens, then all
+/// leave; a residual sum behind saturates them. Each contribution is rounded on its own, and the
+/// scores of a token sum to one at most, so 18 bits hold every sum and the order of the experts
+/// does not matter. A word a cycle (II=1), outputs in the groups of row_groups.hpp.
 ///
 /// A sum is read and written some stages apart, so an address must not come back at once. It does
 /// not: a command touches every address once, for a queue lists a token once, and behind a command
 /// the loop rests for kRest cycles. So two accesses to one address are more than kRest iterations
 /// apart, which is what DEPENDENCE says. Rests cost nothing: outputs come slower than one a cycle.
-/// Equals the sum in `m3vit.model.integer_ops.run_experts` followed by `add_residual`.
+/// Equals the sum in `m3vit.model.integer_ops.run_experts`.
 #pragma once
 
 #include <hls_stream.h>
@@ -28,20 +28,19 @@
 namespace m3vit {
 
 struct ScatterAddCommand {
-    enum Action { kStart, kAdd, kFinish };
+    enum Action { kClear, kAdd, kFinish };
 
-    ap_uint<2> action;  ///< kStart: load residuals; kAdd: one expert's outputs; kFinish: emit sums
-    ap_uint<12> rows;   ///< tokens of the layer, or visits of the expert; at least 1
+    ap_uint<2> action;  ///< kClear: sums are zero; kAdd: one expert's outputs; kFinish: emit sums
+    ap_uint<12> rows;   ///< visits of the expert, or tokens of the layer; at least 1
     ap_uint<12> words;  ///< of each row; at least 1
-    ap_uint<6> group;   ///< rows of the expert's outputs that come together; 1 for residuals, sums
+    ap_uint<6> group;   ///< rows of the expert's outputs that come together; 1 for other actions
 };
 
 /// \tparam kCapacity  values that are held
 /// \tparam kGroup     largest `group`
 template <int kLanes, int kCapacity, int kGroup>
-void ScatterAdd(hls::stream<ScatterAddCommand>& commands,
-                hls::stream<Row<Residual, kLanes>>& residuals, hls::stream<Visit>& visits,
-                hls::stream<Row<Wide, kLanes>>& outputs, hls::stream<Row<Residual, kLanes>>& sums) {
+void ScatterAdd(hls::stream<ScatterAddCommand>& commands, hls::stream<Visit>& visits,
+                hls::stream<Row<Wide, kLanes>>& outputs, hls::stream<Row<Wide, kLanes>>& sums) {
     constexpr int kDepth = kCapacity / kLanes;
     constexpr int kRest = 16;
     using Address = ap_uint<BitLength(kDepth - 1)>;
@@ -50,13 +49,14 @@ void ScatterAdd(hls::stream<ScatterAddCommand>& commands,
     #pragma HLS AGGREGATE variable=buffer
     #pragma HLS BIND_STORAGE variable=buffer type=ram_s2p impl=uram
     #pragma HLS DEPENDENCE variable=buffer type=inter direction=RAW distance=16 dependent=true
-    Address starts[kGroup];  // of the rows in flight
-                             #pragma HLS ARRAY_PARTITION variable=starts complete
+    // Of the rows in flight.
+    Address starts[kGroup];
+    #pragma HLS ARRAY_PARTITION variable=starts complete
     ap_uint<16> scores[kGroup];
     #pragma HLS ARRAY_PARTITION variable=scores complete
     ScatterAddCommand command = {};
     RowGroups walk;
-    ap_uint<12> token = 0;  // of residuals and sums
+    ap_uint<12> token = 0;  // of a row, unless it is a visit's
     ap_uint<12> word = 0;
     ap_uint<BitLength(kRest)> rest = 0;
 
@@ -64,7 +64,6 @@ word:
     M3VIT_FOREVER(commands, walk.running || rest != 0) {
         #pragma HLS PIPELINE II=1
         if (walk.running) {
-            const bool start = command.action == ScatterAddCommand::kStart;
             const bool add = command.action == ScatterAddCommand::kAdd;
             if (walk.first) {
                 const Visit visit = add ? visits.read() : Visit{token, 0};
@@ -75,25 +74,20 @@ word:
             const Address address = starts[walk.row] + word;
             const ap_int<17> score = scores[walk.row];
             const Row<Wide, kLanes> before = buffer[address];
-            Row<Residual, kLanes> residual = {};
-            if (start) residual = residuals.read();
             Row<Wide, kLanes> output = {};
             if (add) output = outputs.read();
             Row<Wide, kLanes> after;
-            Row<Residual, kLanes> saturated;
 
         lane:
             for (int lane = 0; lane < kLanes; ++lane) {
                 const ap_int<33> product = Residual(output.lane[lane]) * score;
                 const Residual contribution = RoundShift<16>(product, ap_uint<4>(15));
-                after.lane[lane] =
-                    start ? Wide(residual.lane[lane]) : Wide(before.lane[lane] + contribution);
-                saturated.lane[lane] = Saturate<16>(before.lane[lane]);
+                after.lane[lane] = add ? Wide(before.lane[lane] + contribution) : Wide(0);
             }
-            if (start || add) {
-                buffer[address] = after;
+            if (command.action == ScatterAddCommand::kFinish) {
+                sums.write(before);
             } else {
-                sums.write(saturated);
+                buffer[address] = after;
             }
             if (walk.row == walk.last_row) {
                 word = walk.words.last ? ap_uint<12>(0) : ap_uint<12>(word + 1);

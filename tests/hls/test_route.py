@@ -1,0 +1,98 @@
+"""Expert queues against NumPy's sorting, on every rung."""
+
+import numpy as np
+import pytest
+
+from m3vit.model.integer_ops import Routing
+from m3vit.sim.streams.experts import route_inputs
+
+
+def routing(experts, seed=0):
+    """A routing with random scores, among them 0 and one."""
+    random = np.random.default_rng(seed)
+    scores = random.choice([0, 1, 9, 16384, 32767, 32768], experts.shape)
+    return Routing(np.zeros((0, 0), np.int16), experts, scores.astype(np.int32))
+
+
+def random_experts(tokens, kept, first, last, seed=0):
+    """(tokens, kept) different experts of a range."""
+    random = np.random.default_rng(seed)
+    return np.array([first + random.permutation(last - first)[:kept] for _ in range(tokens)])
+
+
+def expected(chosen, first, last):
+    """Queue lengths and visits, from the definition in `run_experts`."""
+    lengths, tokens, scores = [], [], []
+    for expert in range(first, last):
+        token, rank = np.nonzero(chosen.experts == expert)
+        lengths.append(token.size)
+        tokens.append(token)
+        scores.append(chosen.scores[token, rank])
+    tokens, scores = np.concatenate(tokens), np.concatenate(scores)
+    return {
+        "queues": {"expert": np.arange(first, last), "length": np.array(lengths)},
+        "tokens": tokens,
+        "visits": {"token": tokens, "score": scores},
+    }
+
+
+def climb(ladder, design, chosen, first, last):
+    ladder(
+        "route", design, route_inputs(design, chosen, (first, last)), expected(chosen, first, last)
+    )
+
+
+@pytest.mark.parametrize(("tokens", "kept"), [(1, 1), (1, 4), (129, 2), (136, 4)])
+def test_random_choices(nano, ladder, tokens, kept):
+    climb(ladder, nano, routing(random_experts(tokens, kept, 0, 16)), 0, 16)
+
+
+def test_some_of_the_experts(nano, ladder):
+    climb(ladder, nano, routing(random_experts(40, 2, 5, 9)), 5, 9)
+
+
+@pytest.mark.parametrize("tokens", [15, 16, 17, 32, 33, 136])
+def test_all_tokens_at_one_expert(nano, ladder, tokens):
+    """Full pages, pages of one visit, the longest queue; every other queue is empty."""
+    climb(ladder, nano, routing(np.full((tokens, 1), 11)), 0, 16)
+
+
+def test_as_many_pages_as_there_are(nano, ladder):
+    """Every queue ends with a page of one visit."""
+    order = np.tile(np.arange(16), nano.max_tokens * nano.max_experts_per_token // 16)
+    lengths = [33] * 15 + [544 - 33 * 15]
+    experts = np.repeat(np.arange(16), lengths)
+    assert order.size == experts.size == 544
+    chosen = np.sort(experts.reshape(4, 136).T, axis=1)
+    climb(ladder, nano, routing(chosen), 0, 16)
+
+
+def test_a_command_starts_from_empty_queues(nano, ladder):
+    runs = [routing(random_experts(20, 2, 0, 16, seed), seed) for seed in range(3)]
+    inputs = [route_inputs(nano, run, (0, 16)) for run in runs]
+    outputs = [expected(run, 0, 16) for run in runs]
+    ladder(
+        "route",
+        nano,
+        {name: np.concatenate([given[name] for given in inputs]) for name in inputs[0]},
+        {
+            "queues": joined([given["queues"] for given in outputs]),
+            "tokens": np.concatenate([given["tokens"] for given in outputs]),
+            "visits": joined([given["visits"] for given in outputs]),
+        },
+    )
+
+
+def joined(parts):
+    """Mappings of arrays, one behind the other."""
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def test_network(nano, ladder, golden):
+    for vector in golden("run_experts"):
+        chosen = Routing(None, vector.inputs["experts"], vector.inputs["scores"])
+        climb(ladder, nano, chosen, 0, 8)
+
+
+def test_large_design(zcu104, ladder):
+    climb(ladder, zcu104, routing(random_experts(1216, 8, 0, 64)), 0, 64)
