@@ -14,6 +14,7 @@
 /// it takes nothing from the high one. Two of `m3vit.model.integer_ops.linear`'s sums.
 #pragma once
 
+#include "m3vit/product.hpp"
 #include "m3vit/types.hpp"
 
 namespace m3vit {
@@ -48,7 +49,7 @@ group:
 
     product:
         for (int input = first; input < first + kGroup; ++input) {
-            const ap_int<35> product = pairs[input] * weights[input];
+            const ap_int<35> product = Multiply<35>(pairs[input], weights[input]);
             #pragma HLS BIND_OP variable=product op=mul impl=dsp
             packed += product;
         }

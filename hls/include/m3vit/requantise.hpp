@@ -16,6 +16,7 @@
 #include <hls_stream.h>
 
 #include "m3vit/commands.hpp"
+#include "m3vit/product.hpp"
 #include "m3vit/rounding.hpp"
 #include "m3vit/stream.hpp"
 #include "m3vit/types.hpp"
@@ -42,7 +43,8 @@ constexpr int kLeastShift = 11;
 inline ap_int<31> Scale(Sum sum, const RequantiseParameter& parameter) {
     #pragma HLS INLINE
     const ap_int<27> biased = sum + parameter.bias;
-    const ap_int<42> product = biased * parameter.multiplier;
+    const ap_int<42> product = Multiply<42>(biased, parameter.multiplier);
+    #pragma HLS BIND_OP variable=product op=mul impl=dsp
     // The bits that every shift drops, but for the one that decides the rounding, go first.
     const ap_int<32> upper = product >> (kLeastShift - 1);
     const ap_uint<5> further = parameter.shift - kLeastShift;
