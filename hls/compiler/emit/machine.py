@@ -39,18 +39,17 @@ class Machine:
         for name, register in process.registers.items():
             self._registers[name] = module.declare(name, register.width)
         self._state = module.names.unique("state")
-        self._name("idle", "")
-        for region in process.regions.values():
-            for part in ("enter", "run", "drain") if region.pipelined else ("run", "wait"):
-                self._name(region.name, part)
-        self._name("finish", "")
+        self._name("idle")
 
-    def _name(self, region: str, part: str) -> None:
-        text = f"STATE_{region}_{part}" if part else f"STATE_{region}"
-        self._names[region, part] = self._module.names.unique(text.upper())
+    def _name(self, region: str, part: str = "") -> str:
+        """A state; states exist once they are named."""
+        if (region, part) not in self._names:
+            text = f"state_{region}_{part}" if part else f"state_{region}"
+            self._names[region, part] = self._module.names.unique(text.upper())
+        return self._names[region, part]
 
-    def _is(self, region: str, part: str) -> str:
-        return f"({self._state} == {self._names[region, part]})"
+    def _is(self, region: str, part: str = "") -> str:
+        return f"{self._state} == {self._name(region, part)}"
 
     # For the regions ----------------------------------------------------------------------------
 
@@ -62,11 +61,11 @@ class Machine:
 
     def running(self, region: Region) -> str:
         """Iterations may start."""
-        return self._running or self._is(region.name, "run")
+        return self._running or f"({self._is(region.name, 'run')})"
 
     def entering(self, region: Region) -> str:
         """A loop takes its initial state."""
-        return self._is(region.name, "enter").strip("()")
+        return self._is(region.name, "enter")
 
     def drained(self, region: Region) -> str:
         """A loop is being left; its last iteration has ended."""
@@ -132,31 +131,32 @@ class Machine:
     def _steps(self, regions: Mapping[str, tuple[str, str, str, int]], empty: str) -> Section:
         process, state = self._process, self._state
         section = Section("Order of the regions")
-        idle, finish = self._names["idle", ""], self._names["finish", ""]
+        idle = self._name("idle")
         cases: list[str] = []
         entry = f"{state} <= {self._entry(process.entry)};"
         cases.append(f"{idle}: {entry if process.free_running else f'if (ap_start) {entry}'}")
         for region in process.regions.values():
             fire, valid, proceeds, last = regions[region.name]
             leave = self._leave(region)
-            run = self._names[region.name, "run"]
+            run = self._name(region.name, "run")
             if region.pipelined:
-                drain = self._names[region.name, "drain"]
+                drain = self._name(region.name, "drain")
                 busy = f" & ~|{valid}" if valid else ""
                 section.add(
-                    f"assign {self.drained(region)} = {self._is(region.name, 'drain')}{busy};"
+                    f"assign {self.drained(region)} = ({self._is(region.name, 'drain')}){busy};"
                 )
                 cases.append(f"{self._names[region.name, 'enter']}: {state} <= {run};")
                 cases.append(f"{run}: if ({fire} & ~({proceeds})) {state} <= {drain};")
                 cases += self._case(drain, self.drained(region), leave)
             elif last:
-                wait = self._names[region.name, "wait"]
+                wait = self._name(region.name, "wait")
                 cases.append(f"{run}: if ({fire}) {state} <= {wait};")
                 cases += self._case(wait, f"{valid}[{last}]", leave)
             else:
                 cases += self._case(run, fire, leave)
-        done = "1'b1" if process.free_running else empty
-        cases.append(f"{finish}: if ({done}) {state} <= {idle};")
+        if ("finish", "") in self._names:
+            wait = "" if process.free_running else f"if ({empty}) "
+            cases.append(f"{self._name('finish')}: {wait}{state} <= {idle};")
         cases.append(f"default: {state} <= {idle};")
         section.block(
             "always_ff @(posedge clk)",
@@ -168,17 +168,17 @@ class Machine:
             ],
         )
         if not process.free_running:
-            section.add(f"assign ap_idle = {self._is('idle', '').strip('()')};")
-            section.add(f"assign ap_done = {self._is('finish', '')} & {empty};")
+            section.add(f"assign ap_idle = {self._is('idle')};")
+            section.add(f"assign ap_done = ({self._is('finish')}) & {empty};")
             section.add("assign ap_ready = ap_done;")
         return section
 
     def _entry(self, region: str | None) -> str:
         """The state that a transition leads to."""
         if region is None:
-            return self._names["finish", ""]
+            return self._name("finish")
         part = "enter" if self._process.regions[region].pipelined else "run"
-        return self._names[region, part]
+        return self._name(region, part)
 
     def _leave(self, region: Region) -> list[str]:
         exits = self._exits[region.name]

@@ -50,6 +50,7 @@ def process(process: Process, functions: Mapping[str, ModuleFunction]) -> Emitte
     steps = {
         part.region.name: (part.fire, part.valid, part.proceeds(), part.last) for part in parts
     }
+    order = machine.sections(steps, streams.all_empty())
     sections = [
         machine.declarations(),
         streams.declarations(),
@@ -57,7 +58,7 @@ def process(process: Process, functions: Mapping[str, ModuleFunction]) -> Emitte
         *body,
         memories.accesses(),
         *streams.sections(),
-        *machine.sections(steps, streams.all_empty()),
+        *order,
     ]
     text = module.text(_header(process, regions), [str(port) for port in ports], sections)
     enables = [bits for part in parts for bits in part.enabled_bits.values()]
