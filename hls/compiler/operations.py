@@ -6,15 +6,17 @@ from .builder import GraphBuilder
 from .diagnostics import HlsError
 from .graph import Node
 from .ir import Instruction
+from .ranges import full
+from .semantics import mask
 
 _BINARY = ["add", "sub", "mul", "and", "or", "xor", "shl", "lshr", "ashr"]
 _EXTREMES = ["smax", "smin", "umax", "umin"]
 _DIRECT = frozenset([*_BINARY, *_EXTREMES, "select", "zext", "sext", "trunc"])
 _DIVISIONS = frozenset(["udiv", "sdiv", "urem", "srem"])
+_SATURATING = frozenset(["uadd.sat", "usub.sat", "sadd.sat", "ssub.sat"])
 _BIT_COUNTS = ["ctpop", "ctlz", "cttz", "bitreverse"]
-ARITHMETIC = frozenset(
-    [*_DIRECT, *_DIVISIONS, *_BIT_COUNTS, "icmp", "freeze", "abs", "fshl", "fshr"]
-)
+_OTHERS = ["icmp", "freeze", "abs", "fshl", "fshr", "scmp", "ucmp"]
+ARITHMETIC = frozenset([*_DIRECT, *_DIVISIONS, *_SATURATING, *_BIT_COUNTS, *_OTHERS])
 """Opcodes that `translate` knows."""
 
 
@@ -42,8 +44,15 @@ def translate(
         )
     if opcode in _DIVISIONS:
         return _division(builder, instruction, operands, width, name)
+    if opcode in _SATURATING:
+        return _saturating(builder, opcode, operands, width)
+    if opcode in ("scmp", "ucmp"):
+        less = builder.pure(f"{opcode[0]}lt", 1, *operands)
+        greater = builder.pure(f"{opcode[0]}gt", 1, *operands)
+        sign = builder.pure("sext", width, less)
+        return builder.pure("or", width, sign, builder.pure("zext", width, greater))
     if opcode == "abs":
-        (value,) = operands
+        value = operands[0]
         negated = builder.pure("sub", width, builder.constant(0, width), value)
         sign = builder.pure("slt", 1, value, builder.constant(0, width))
         return builder.select(sign, negated, value, name)
@@ -78,6 +87,17 @@ def _division(
     return builder.pure(
         instruction.opcode, width, *operands, name=name, location=instruction.location
     )
+
+
+def _saturating(builder: GraphBuilder, opcode: str, operands: Sequence[Node], width: int) -> Node:
+    """A sum or difference that stops at the ends of its type."""
+    is_signed = opcode[0] == "s"
+    wide = [builder.resize(operand, width + 2, is_signed) for operand in operands]
+    exact = builder.pure(opcode[1:4], width + 2, *wide)
+    low, high = full(width) if is_signed else (0, mask(width))
+    bounded = builder.pure("smin", width + 2, exact, builder.constant(high, width + 2))
+    bounded = builder.pure("smax", width + 2, bounded, builder.constant(low, width + 2))
+    return builder.pure("trunc", width, bounded)
 
 
 def _funnel(builder: GraphBuilder, opcode: str, operands: Sequence[Node], width: int) -> Node:
