@@ -84,7 +84,7 @@ def outputs(
     trace = streams["trace"]
     logits = np.empty_like(trace)
     if trace.size:
-        logits[_logit_order(design.lanes, len(picks), first, last, group)] = trace
+        logits[logit_order(design.lanes, len(picks), first, last, group)] = trace
     return Routing(
         logits.reshape(-1, last - first),
         picks["expert"].astype(np.int64),
@@ -92,8 +92,8 @@ def outputs(
     )
 
 
-def _logit_order(lanes: int, tokens: int, first: int, last: int, group: int) -> NDArray[np.int64]:
-    """Positions in (tokens, last - first) of the logits, as they arrive."""
+def logit_order(lanes: int, tokens: int, first: int, last: int, group: int) -> NDArray[np.int64]:
+    """The order of the trace: positions in (tokens, last - first), token after token."""
     words = -(-last // lanes)
     token, word = np.divmod(arrival(tokens, words, group), words)
     expert = word[:, None] * lanes + np.arange(lanes)

@@ -26,11 +26,13 @@ def zcu104():
 def payloads(kernel, design, stream, values):
     """A stream's payloads from an array (of its only field) or a mapping field -> array.
 
-    An array of the stream's own type is taken as it is.
+    An array with the stream's fields is taken as it is.
     """
     dtype = kernels.stream_types(kernel, design)[stream].dtype
-    if dtype.names is None or getattr(values, "dtype", None) == dtype:
+    if dtype.names is None:
         return np.asarray(values, dtype)
+    if isinstance(values, np.ndarray) and values.dtype.names is not None:
+        return values.astype(dtype)
     fields = values if isinstance(values, dict) else {dtype.names[0]: values}
     assert set(fields) == set(dtype.names)
     items = np.zeros(len(next(iter(fields.values()))), dtype)
