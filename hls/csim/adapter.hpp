@@ -120,13 +120,14 @@ class KernelOf final : public Kernel {
     void Simulate(const Port* ports, Outcome& outcome, size_t, size_t,
                   std::index_sequence<kIndex...>) const {
         Streams streams(names_[kIndex]...);
-        (std::get<kIndex>(streams).queue().Fill(static_cast<const T*>(ports[kIndex].items),
-                                                ports[kIndex].count),
-         ...);
+        const auto fill = [](auto& stream, const Port& port) {
+            if (port.items != nullptr) stream.queue().Fill(port.items, port.count);
+        };
+        (fill(std::get<kIndex>(streams), ports[kIndex]), ...);
         std::apply(function_, streams);
         const auto finish = [](auto& stream, const Port& port, std::string& drained, size_t& left) {
             if (port.items == nullptr) {
-                stream.queue().Drain(drained);
+                drained = stream.queue().Drain();
             } else {
                 left = stream.size();
             }
