@@ -1,0 +1,146 @@
+/// \file panel.hpp
+/// From rows of tokens to the array's activation tiles, each row block sent as often as it is used.
+///
+///     rows  tokens x words of kWord  ->  tiles  kTokens x kInputs, beats x repeats per row block
+///
+/// A row block is kTokens tokens, which come one after another, so that a gather of arbitrary
+/// tokens meets no bank conflict. It waits in one half of a small LUT RAM and is sent `repeats`
+/// times, once per group of outputs, while the other half fills: a tile and a word every cycle,
+/// which do not wait for one another.
+/// Filling takes kTokens x words cycles, so the array is not held up from kTokens x kInputs /
+/// kWord groups of outputs on. Tokens missing in the last block, and words missing in a token's
+/// last beat, are zeros. No arithmetic.
+#pragma once
+
+#include <hls_stream.h>
+
+#include "m3vit/commands.hpp"
+#include "m3vit/stream.hpp"
+#include "m3vit/types.hpp"
+
+namespace m3vit {
+
+struct PanelCommand {
+    ap_uint<12> tokens;
+    ap_uint<12> words;    ///< of each token
+    ap_uint<20> repeats;  ///< how often the tiles of a row block are sent
+};
+
+/// What one half of the panel holds.
+template <int kTokens, int kParts>
+struct PanelBlock {
+    bool full = false;
+    ap_uint<20> repeats;
+    ap_uint<12> beats;
+    ap_uint<BitLength(kTokens)> tokens;
+    ap_uint<BitLength(kParts)> parts;  ///< words of the last beat
+};
+
+/// Where the next word goes.
+template <int kTokens, int kParts>
+struct PanelPlace {
+    ap_uint<1> half = 0;
+    ap_uint<BitLength(kTokens)> token = 0;
+    ap_uint<12> beat = 0;
+    ap_uint<BitLength(kParts)> part = 0;
+
+    void Step(bool token_ends, bool block_ends) {
+        #pragma HLS INLINE
+        if (token_ends) {
+            beat = 0;
+            part = 0;
+            token = block_ends ? 0 : int(token + 1);
+        } else if (part == kParts - 1) {
+            ++beat;
+            part = 0;
+        } else {
+            ++part;
+        }
+        if (block_ends) ++half;
+    }
+};
+
+/// \tparam kWord      channels of a word; divides kInputs
+/// \tparam kMaxBeats  of one token
+template <int kTokens, int kInputs, int kWord, int kMaxBeats>
+void ActivationPanel(hls::stream<PanelCommand>& commands, hls::stream<Row<Activation, kWord>>& rows,
+                     hls::stream<Tile<Activation, kTokens, kInputs>>& tiles) {
+    static_assert(kInputs % kWord == 0, "a tile takes whole words");
+    constexpr int kParts = kInputs / kWord;
+    Row<Activation, kWord> panel[kTokens][kParts][2][kMaxBeats];
+    #pragma HLS AGGREGATE variable=panel
+    #pragma HLS ARRAY_PARTITION variable=panel complete dim=1
+    #pragma HLS ARRAY_PARTITION variable=panel complete dim=2
+    #pragma HLS BIND_STORAGE variable=panel type=ram_s2p impl=lutram
+    PanelBlock<kTokens, kParts> blocks[2];
+    #pragma HLS ARRAY_PARTITION variable=blocks complete
+
+    NextCommand<PanelCommand> next;
+    LoopNest<12, 12> fill;  // tokens, words
+    PanelPlace<kTokens, kParts> place;
+    ap_uint<20> repeats;
+    LoopNest<20, 12> send;  // repeats, beats
+    ap_uint<1> half = 0;    // that is sent
+    ap_uint<12> beat = 0;
+
+beat:
+    M3VIT_FOREVER(commands, fill.running || next.ready || blocks[0].full || blocks[1].full) {
+        #pragma HLS PIPELINE II=1
+        const bool send_now = send.running && !tiles.full();
+        const bool fill_now = fill.running && !blocks[place.half].full && !rows.empty();
+
+        if (send_now) {
+            const PanelBlock<kTokens, kParts> block = blocks[half];
+            Tile<Activation, kTokens, kInputs> tile;
+
+        token:
+            for (int token = 0; token < kTokens; ++token) {
+            part:
+                for (int part = 0; part < kParts; ++part) {
+                    const Row<Activation, kWord> word = panel[token][part][half][beat];
+                    const bool missing =
+                        token >= block.tokens || (send.inner.last && part >= block.parts);
+
+                lane:
+                    for (int lane = 0; lane < kWord; ++lane) {
+                        tile.at[token][part * kWord + lane] =
+                            missing ? Activation(0) : word.lane[lane];
+                    }
+                }
+            }
+            tiles.write(tile);
+            if (send.Ends()) {
+                blocks[half].full = false;
+                ++half;
+            }
+            beat = send.inner.last ? 0 : int(beat + 1);
+            send.Step();
+        }
+        if (!send.running && blocks[half].full)
+            send.Start(blocks[half].repeats, blocks[half].beats);
+
+        const bool take = fill.Ends() && (fill_now || !fill.running) && next.ready;
+        if (fill_now) {
+            panel[place.token][place.part][place.half][place.beat] = rows.read();
+            const bool token_ends = fill.inner.last;
+            const bool block_ends = token_ends && (place.token == kTokens - 1 || fill.outer.last);
+            if (block_ends) {
+                PanelBlock<kTokens, kParts>& block = blocks[place.half];
+                block.full = true;
+                block.repeats = repeats;
+                block.beats = place.beat + 1;
+                block.tokens = place.token + 1;
+                block.parts = place.part + 1;
+            }
+            place.Step(token_ends, block_ends);
+            fill.Step();
+        }
+        if (take) {
+            fill.Start(next.command.tokens, next.command.words);
+            repeats = next.command.repeats;
+        }
+        next.Fetch(commands, take);
+    }
+}
+
+}  // namespace m3vit

@@ -1,0 +1,46 @@
+"""The activation panel: tiles of row blocks, repeated, zeros where tokens or channels are missing."""
+
+import numpy as np
+import pytest
+
+LIMITS = (-128, 255)
+
+
+def stimulus(design, commands):
+    """Streams for a list of (tokens, words, repeats), and the tiles."""
+    random = np.random.default_rng(6)
+    height, inputs, lanes = design.array_tokens, design.array_inputs, design.panel_lanes
+    rows, tiles = [], []
+    for tokens, words, repeats in commands:
+        values = random.integers(LIMITS[0], LIMITS[1] + 1, (tokens, words * lanes))
+        rows.append(values.reshape(-1, lanes))
+        blocks, beats = -(-tokens // height), -(-words * lanes // inputs)
+        padded = np.zeros((blocks * height, beats * inputs), values.dtype)
+        padded[:tokens, : words * lanes] = values
+        sent = padded.reshape(blocks, 1, height, beats, inputs).swapaxes(2, 3)
+        tiles.append(sent.repeat(repeats, axis=1).reshape(-1, height, inputs))
+    fields = dict(zip(("tokens", "words", "repeats"), np.array(commands).T, strict=True))
+    return {"commands": fields, "rows": np.concatenate(rows)}, {"tiles": np.concatenate(tiles)}
+
+
+@pytest.mark.parametrize(
+    "commands",
+    [
+        [(1, 1, 1)],
+        [(2, 2, 1), (4, 4, 2)],
+        [(5, 3, 3), (1, 1, 1), (1, 5, 1), (3, 2, 4)],
+        [(tokens, words, 1) for tokens in (1, 2, 3) for words in (1, 2, 3)],
+    ],
+)
+def test_blocks(nano, ladder, commands):
+    ladder("panel", nano, *stimulus(nano, commands))
+
+
+def test_longest_rows_and_most_tokens(nano, ladder):
+    longest = nano.max_hidden // nano.panel_lanes
+    ladder("panel", nano, *stimulus(nano, [(5, longest, 2), (nano.max_tokens, 3, 1)]))
+
+
+def test_large_design(zcu104, ladder):
+    longest = zcu104.max_hidden // zcu104.panel_lanes
+    ladder("panel", zcu104, *stimulus(zcu104, [(7, 5, 3), (1, 1, 1), (9, longest, 2)]))
