@@ -16,21 +16,11 @@ from numpy.typing import NDArray
 
 from m3vit.files import atomic_path
 
+from . import integer_ops
 from .compiled import CompiledModel, rebuild
-from .integer_ops import (
-    Routing,
-    activate,
-    add_residual,
-    attention_context,
-    attention_logits,
-    attention_weights,
-    cut_patches,
-    layer_norm,
-    linear,
-    route,
-    run_experts,
-)
+from .integer_ops import Routing, attention_weights, cut_patches
 from .manifest import verify_manifest, write_manifest
+from .operations import Operations
 from .parameters import Gate, Heads, LayerNorm, Linear, Mlp, walk
 from .reference import Reference, Trace
 from .tensor_file import read_tensors, write_tensors
@@ -70,30 +60,32 @@ class Vector:
     inputs: Arrays
     parameters: Any
 
-    def run(self) -> Arrays:
-        """Outputs by name, computed now."""
+    def run(self, compute: Operations = integer_ops) -> Arrays:
+        """Outputs by name, computed now; by default they are the expected ones."""
         given, bundle = self.inputs, self.parameters
         match self.operation:
             case "cut_patches":
-                return {"codes": cut_patches(given["pixels"], int(given["patch"]))}
+                return {"codes": compute.cut_patches(given["pixels"], int(given["patch"]))}
             case "linear":
-                return {"codes": linear(given["codes"], bundle)}
+                return {"codes": compute.linear(given["codes"], bundle)}
             case "layer_norm":
-                codes, gate = layer_norm(given["codes"], bundle)
+                codes, gate = compute.layer_norm(given["codes"], bundle)
                 return {"codes": codes} if gate is None else {"codes": codes, "gate": gate}
             case "attention_logits":
-                return {"logits": attention_logits(given["query"], given["key"], bundle)}
+                return {"logits": compute.attention_logits(given["query"], given["key"], bundle)}
             case "attention_weights":
-                return {"weights": attention_weights(given["logits"])}
+                return {"weights": compute.attention_weights(given["logits"])}
             case "attention_context":
-                return {"context": attention_context(given["weights"], given["value"], bundle)}
+                return {
+                    "context": compute.attention_context(given["weights"], given["value"], bundle)
+                }
             case "activate":
-                return {"codes": activate(given["codes"], given["table"])}
+                return {"codes": compute.activate(given["codes"], given["table"])}
             case "add_residual":
-                return {"codes": add_residual(given["residual"], given["branch"])}
+                return {"codes": compute.add_residual(given["residual"], given["branch"])}
             case "route":
                 numbers = {key: int(given[key]) for key in ("task", "gate", "top_k")}
-                routing = route(
+                routing = compute.route(
                     given["codes"],
                     bundle,
                     expert_range=given["expert_range"].tolist(),
@@ -109,7 +101,7 @@ class Vector:
             case "run_experts":
                 routing = Routing(np.zeros((0, 0), np.int16), given["experts"], given["scores"])
                 order = range(len(bundle))
-                return {"branch": run_experts(given["codes"], routing, bundle, order)}
+                return {"branch": compute.run_experts(given["codes"], routing, bundle, order)}
         raise ValueError(f"no operation '{self.operation}'")
 
 

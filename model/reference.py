@@ -14,23 +14,12 @@ from numpy.typing import NDArray
 
 from m3vit.errors import UserError
 
+from . import integer_ops
 from .compiled import CompiledModel
 from .fixed import Codes
-from .integer_ops import (
-    Routing,
-    activate,
-    add_residual,
-    attention_context,
-    attention_logits,
-    attention_weights,
-    embed,
-    layer_norm,
-    linear,
-    route,
-    run_experts,
-    split_heads,
-)
+from .integer_ops import Routing, split_heads
 from .network import Task
+from .operations import Operations
 from .parameters import Attention, Layer
 
 Trace = dict[str, NDArray[Any]]
@@ -73,11 +62,15 @@ class Reference:
 
     Args:
         model: a compiled model, or the directory of one.
+        operations: what computes; by default NumPy, which defines the results.
     """
 
-    def __init__(self, model: CompiledModel | str | Path) -> None:
+    def __init__(
+        self, model: CompiledModel | str | Path, operations: Operations = integer_ops
+    ) -> None:
         self.model = model if isinstance(model, CompiledModel) else CompiledModel.load(model)
         self.network = self.model.network
+        self.compute = operations
 
     def run(self, pixels: NDArray[np.uint8], task: str, trace: Trace | None = None) -> TaskRun:
         """Run one task on one image.
@@ -106,7 +99,7 @@ class Reference:
                 f"the image is {pixels.dtype} {pixels.shape} and this model takes uint8 "
                 f"{expected}: resize or convert it first"
             )
-        residual: Codes = embed(pixels, parameters.embeddings, network.patch_size)
+        residual: Codes = self.compute.embed(pixels, parameters.embeddings, network.patch_size)
         _record(trace, "embeddings", output=residual)
         for index in range(network.first_gate):
             attended = self._attend(index, residual, trace)
@@ -136,15 +129,15 @@ class Reference:
         """Residual + attention(LayerNorm(residual))."""
         name = f"layers.{index}.attention"
         attention: Attention = self.model.layers[index].attention
-        inputs, _ = layer_norm(residual, attention.norm)
+        inputs, _ = self.compute.layer_norm(residual, attention.norm)
         query, key, value = split_heads(
-            linear(inputs, attention.projection), self.network.num_heads
+            self.compute.linear(inputs, attention.projection), self.network.num_heads
         )
-        logits = attention_logits(query, key, attention.logits)
-        weights = attention_weights(logits)
-        context = attention_context(weights, value, attention.context)
-        branch = linear(context, attention.output)
-        attended = add_residual(residual, branch)
+        logits = self.compute.attention_logits(query, key, attention.logits)
+        weights = self.compute.attention_weights(logits)
+        context = self.compute.attention_context(weights, value, attention.context)
+        branch = self.compute.linear(context, attention.output)
+        attended = self.compute.add_residual(residual, branch)
         _record(
             trace,
             name,
@@ -165,11 +158,11 @@ class Reference:
         name = f"layers.{index}"
         layer: Layer = self.model.layers[index]
         assert layer.mlp is not None
-        inputs, _ = layer_norm(attended, layer.norm)
-        hidden = linear(inputs, layer.mlp.up)
-        active = activate(hidden, layer.mlp.table)
-        branch = linear(active, layer.mlp.down)
-        residual = add_residual(attended, branch)
+        inputs, _ = self.compute.layer_norm(attended, layer.norm)
+        hidden = self.compute.linear(inputs, layer.mlp.up)
+        active = self.compute.activate(hidden, layer.mlp.table)
+        branch = self.compute.linear(active, layer.mlp.down)
+        residual = self.compute.add_residual(attended, branch)
         _record(trace, f"{name}.mlp", input=inputs, hidden=hidden, activation=active, branch=branch)
         _record(trace, name, output=residual)
         return residual
@@ -181,10 +174,10 @@ class Reference:
         name, network = f"layers.{index}", self.network
         layer: Layer = self.model.layers[index]
         assert layer.gate is not None
-        inputs, gate_inputs = layer_norm(attended, layer.norm)
+        inputs, gate_inputs = self.compute.layer_norm(attended, layer.norm)
         if gate_inputs is None:
             gate_inputs = block_input
-        routing = route(
+        routing = self.compute.route(
             gate_inputs,
             layer.gate,
             self.model.tasks.index(task),
@@ -194,8 +187,10 @@ class Reference:
             network.norm_topk_prob,
             network.prune_threshold,
         )
-        branch = run_experts(inputs, routing, layer.experts, range(network.num_experts))
-        residual = add_residual(attended, branch)
+        branch = self.compute.run_experts(
+            inputs, routing, layer.experts, range(network.num_experts)
+        )
+        residual = self.compute.add_residual(attended, branch)
         _record(
             trace,
             f"{name}.mlp",
@@ -213,14 +208,14 @@ class Reference:
         """From the last block to the codes that leave the network."""
         network, parameters = self.network, self.model.parameters
         if parameters.final_norm is not None:
-            residual, _ = layer_norm(residual, parameters.final_norm)
+            residual, _ = self.compute.layer_norm(residual, parameters.final_norm)
             _record(trace, "final_norm", output=residual)
         if network.head == "tokens":
             return residual
         head = parameters.heads[task.name]
         rows = residual[:1] if network.head == "classification" else residual[1:]
-        inputs, _ = layer_norm(rows, head.norm)
-        output = linear(inputs, head.projection)
+        inputs, _ = self.compute.layer_norm(rows, head.norm)
+        output = self.compute.linear(inputs, head.projection)
         _record(trace, f"heads.{task.name}", input=inputs, output=output)
         return output
 
