@@ -160,6 +160,8 @@ def narrow(builder: GraphBuilder, node: Node, bits: int) -> Node:
     """The low `bits` of a signed number, through the additions that make it."""
     if node.width <= bits:
         return builder.resize(node, bits, is_signed=True)
+    if node.operation in ("zext", "sext") and node.operands[0].width >= bits:
+        return narrow(builder, node.operands[0], bits)
     low, high = full(bits + 1)
     wide = node.low < low or node.high > high
     if wide and node.operation in ("add", "sub", "mul"):

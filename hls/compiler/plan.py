@@ -38,10 +38,10 @@ _TEMPORARIES = re.compile(
 
 def readable(name: str) -> str:
     """LLVM's name of a value as the source would call it; "" for temporaries."""
-    words = [word for word in name.split(".") if word and not _NOISE.fullmatch(word)]
-    if not words or _TEMPORARIES.fullmatch(words[0]):
+    first, *others = name.split(".")
+    if not first or first.isdigit() or _TEMPORARIES.fullmatch(first):
         return ""
-    return "_".join(words)
+    return "_".join([first, *(word for word in others if word and not _NOISE.fullmatch(word))])
 
 
 @dataclass(eq=False)

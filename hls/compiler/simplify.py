@@ -131,28 +131,25 @@ def _merge(known: dict[str, Known], target: str, values: Known) -> bool:
 
 def _drop_empty(program: Program) -> None:
     """Go past regions without effects, assignments and choice."""
-    skip = {}
+    skip: dict[str, str | None] = {}
     for name, draft in program.drafts.items():
         if draft.pipelined or draft.builder.effects or len(draft.transitions) != 1:
             continue
         (transition,) = draft.transitions
-        if not draft.exports and not transition.assignments and transition.target is not None:
+        if not draft.exports and not transition.assignments:
             skip[name] = transition.target
 
-    def end(name: str) -> str:
+    def end(name: str | None) -> str | None:
         seen = set()
-        while name in skip and name not in seen:
+        while name is not None and name in skip and name not in seen:
             seen.add(name)
             name = skip[name]
         return name
 
-    program.entry = end(program.entry)
+    program.entry = end(program.entry) or program.entry
     for name, draft in program.drafts.items():
         transitions = _joined(
-            [
-                replace(item, target=None if item.target is None else end(item.target))
-                for item in draft.transitions
-            ],
+            [replace(item, target=end(item.target)) for item in draft.transitions],
             draft.builder,
         )
         program.drafts[name] = replace(draft, transitions=transitions)
