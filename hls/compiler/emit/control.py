@@ -152,6 +152,8 @@ class RegionText:
             section.add(
                 f"logic [{self.last}:1] {self._valid};  // stages with an iteration in them"
             )
+            if self._memories.have_contents():
+                section.add(f"initial {self._valid} = '0;")
         if self._phase:
             bits = (self._interval - 1).bit_length()
             section.add(f"logic {vector(bits)}{self._phase};  // iterations start when it is 0")

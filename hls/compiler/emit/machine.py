@@ -81,16 +81,23 @@ class Machine:
 
     # Text ---------------------------------------------------------------------------------------
 
-    def declarations(self) -> Section:
-        """The state, and what travels between regions."""
+    def declarations(self, quiet_start: bool) -> Section:
+        """The state, and what travels between regions.
+
+        With `quiet_start` nothing happens before reset either.
+        """
         section = Section("Regions and the values between them")
         if self._always:
             section.add(f"logic {self._running};  // reset is over")
+            if quiet_start:
+                section.add(f"initial {self._running} = 1'b0;")
             return section
         bits = (len(self._names) - 1).bit_length()
         for number, name in enumerate(self._names.values()):
             section.add(f"localparam logic [{bits - 1}:0] {name} = {bits}'d{number};")
         section.add(f"logic [{bits - 1}:0] {self._state};")
+        if quiet_start:
+            section.add(f"initial {self._state} = {self._name('idle')};")
         for name, register in self._process.registers.items():
             section.add(f"logic {vector(register.width)}{self._registers[name]};")
             self._module.register_bits += register.width

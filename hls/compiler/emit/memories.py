@@ -110,6 +110,11 @@ class Memories:
         """Every array that is used."""
         return list({bank.storage.name: bank.storage for bank in self._banks.values()}.values())
 
+    def have_contents(self) -> bool:
+        """Some array starts with values, which must survive the time before reset."""
+        written = [bank for bank in self._banks.values() if bank.storage.kind != "rom"]
+        return any(bank.storage.initial is not None for bank in written)
+
     def most_writes(self) -> int:
         """Register bits that the stores of one array enable."""
         registers = [b for b in self._banks.values() if b.storage.kind == "register"]

@@ -52,7 +52,7 @@ def process(process: Process, functions: Mapping[str, ModuleFunction]) -> Emitte
     }
     order = machine.sections(steps, streams.all_empty())
     sections = [
-        machine.declarations(),
+        machine.declarations(memories.have_contents()),
         streams.declarations(),
         memories.declarations(),
         *body,

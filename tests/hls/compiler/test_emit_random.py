@@ -8,8 +8,8 @@ from m3vit.hls.compiler.builder import GraphBuilder
 from m3vit.hls.compiler.ir import Location
 from m3vit.sim.rtl.stalls import NONE, Stalls, at_random
 
-SAME_WIDTH = "add sub mul and or xor smax smin umax umin".split()
-COMPARISONS = "eq ne ult ule ugt uge slt sle sgt sge".split()
+SAME_WIDTH = ["add", "sub", "mul", "and", "or", "xor", "smax", "smin", "umax", "umin"]
+COMPARISONS = ["eq", "ne", "ult", "ule", "ugt", "uge", "slt", "sle", "sgt", "sge"]
 EXTENSIONS = ["zext", "sext"]
 STALLS = (NONE, Stalls("random", at_random(0.5), at_random(0.4), seed=3))
 
