@@ -14,7 +14,8 @@ from .draft import Draft
 from .graph import Register, Transition
 from .rewrite import Known, rewrite
 
-_ROUNDS = 3
+_ROUNDS = 2
+"""The first finds constants and bounds, the second gains from what they have simplified."""
 
 
 @dataclass(eq=False)
@@ -31,11 +32,10 @@ class Program:
 
 
 def simplify(program: Program) -> None:
-    """Rounds of rewriting, until the program is small."""
+    """Rewrite all regions, changing the program in place."""
+    _drop_unread(program)
+    _drop_empty(program)
     for _ in range(_ROUNDS):
-        before = _size(program)
-        _drop_unread(program)
-        _drop_empty(program)
         known = _entry_values(program)
         bounds = Bounds(list(program.drafts.values()), program.registers)
         bounds.run()
@@ -45,12 +45,6 @@ def simplify(program: Program) -> None:
             program.drafts[name] = rewrite(draft, program.registers, known[name])
         _drop_unread(program)
         _drop_empty(program)
-        if _size(program) == before:
-            break
-
-
-def _size(program: Program) -> tuple[int, int]:
-    return len(program.drafts), sum(len(draft.nodes()) for draft in program.drafts.values())
 
 
 # Registers --------------------------------------------------------------------------------------
@@ -59,7 +53,7 @@ def _size(program: Program) -> tuple[int, int]:
 def _drop_unread(program: Program) -> None:
     """Keep assignments of registers that some live node reads, and only them."""
     read: set[str] = set()
-    while True:
+    while program.registers:
         found = set()
         for draft in program.drafts.values():
             trimmed = _assigning(draft, read)
