@@ -96,6 +96,14 @@ def test_shapes(nano, ladder, tokens, width):
     climb(ladder, nano, (codes, parameters(random, width), True))
 
 
+def test_smallest_variances(nano, ladder):
+    """Two channels one code apart: epsilon decides."""
+    random = np.random.default_rng(23)
+    codes = np.array([[0, 1], [1, 0], [5, 5], [-32768, -32767]], np.int16)
+    calls = [(codes, parameters(random, 2, epsilon), True) for epsilon in range(1, 18)]
+    climb(ladder, nano, *calls)
+
+
 @pytest.mark.parametrize("shift", [1, 2, 29, 30])
 def test_ties_round_up_and_ends_saturate(nano, ladder, shift):
     """Without gain the biases decide: odd multiples of one half, and what lies far outside."""
