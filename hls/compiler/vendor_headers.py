@@ -8,7 +8,6 @@ repository.
 import functools
 import hashlib
 import importlib.util
-import os
 import re
 import shutil
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from m3vit.errors import UserError
-from m3vit.files import atomic_path
+from m3vit.files import atomic_path, default_root
 
 OWN_HEADERS = Path(__file__).parent / "headers"
 
@@ -33,6 +32,17 @@ class _Change:
 
 _CHANGES = (
     _Change("ap_common.h", 1, r'#error "The open-source version[^\n]*', "// see ap_root.h"),
+    # Nothing of the C library is needed, and it is long.
+    _Change("ap_int_special.h", 2, r"#include <cstd(io|lib)>", ""),
+    _Change("ap_fixed_special.h", 2, r"#include <cstd(io|lib)>", ""),
+    # Objects without a value need no code, and constants no code at run time: that is what makes
+    # static and constant arrays plain memories.
+    _Change("ap_int.h", 2, r"INLINE (ap_u?int)\(\) : Base\(\) \{\}", r"\1() = default;"),
+    _Change("ap_fixed.h", 2, r"INLINE (ap_u?fixed)\(\) : Base\(\) \{\}", r"\1() = default;"),
+    _Change("ap_int_base.h", 1, r"INLINE ap_int_base\(\) \{.*?\n  \}", "ap_int_base() = default;"),
+    _Change("ap_fixed_base.h", 1, r"INLINE ap_fixed_base\(\) \{\}", "ap_fixed_base() = default;"),
+    _Change("ap_int.h", 38, r"INLINE (ap_u?int)\(", r"INLINE constexpr \1("),
+    _Change("ap_int_base.h", 15, r"INLINE ap_int_base\(", "INLINE constexpr ap_int_base("),
     # Comparisons follow ap_private, not the conversions of _BitInt.
     _Change("ap_int_base.h", 2, r"Base::V == op2\.V", "ap_root::Equal(Base::V, op2.V)"),
     _Change("ap_int_base.h", 1, r"Base::V < op2\.V", "ap_root::Less(Base::V, op2.V)"),
@@ -143,12 +153,6 @@ def vendor_directory() -> Path:
     return Path(found.origin).parent / "templates" / "vivado" / "ap_types"
 
 
-def cache_directory() -> Path:
-    """Where patched headers are kept: below `$M3VIT_DATA`, else below `~/.cache/m3vit`."""
-    base = os.environ.get("M3VIT_DATA") or Path.home() / ".cache" / "m3vit"
-    return Path(base) / "hls-headers"
-
-
 @functools.cache
 def synthesis_headers() -> Path:
     """A directory with all headers for synthesis, made on first use.
@@ -161,7 +165,7 @@ def synthesis_headers() -> Path:
     key = hashlib.sha256(repr(_CHANGES).encode())
     for source in sources:
         key.update(source.read_bytes())
-    directory = cache_directory() / key.hexdigest()[:16]
+    directory = default_root() / "hls-headers" / key.hexdigest()[:16]
     if not directory.is_dir():
         _build(sources, directory)
     return directory

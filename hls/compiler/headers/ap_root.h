@@ -11,10 +11,6 @@
 /// returns one of 65 to 128 bits as a pair of registers, which LLVM cannot put together again.
 #pragma once
 
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #define typeof __typeof__
 
 template <int kWidth, bool kSigned>

@@ -1,0 +1,339 @@
+"""One optimised LLVM function as `ir.Function`."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from m3vit.hls.compiler import ir
+from m3vit.hls.compiler.diagnostics import HlsError
+
+from . import intrinsics
+from .aggregates import Aggregates
+from .llvm import layout, syntax
+from .llvm.debug_info import DebugInfo
+from .storage import StorageReader
+from .value_form import KeptFunction, StreamBinding
+
+_ARITHMETIC = frozenset({"add", "sub", "mul", "and", "or", "xor", "shl", "lshr", "ashr", "icmp"})
+_DIVISIONS = frozenset({"udiv", "sdiv", "urem", "srem"})
+_MOVES = frozenset({"select", "freeze", "zext", "sext", "trunc", "phi"})
+_MEMORY = frozenset({"load", "store", "getelementptr"})
+_PASSED_ON = _ARITHMETIC | _DIVISIONS | _MOVES | _MEMORY | {"br", "switch", "unreachable"}
+_ALLOCATORS = ("_Zn", "_Zd", "malloc", "calloc", "realloc", "free")
+
+
+@dataclass
+class ReadFunction:
+    """A function, with what the module still needs to know about it.
+
+    Attributes:
+        globals: LLVM names of the global objects that it uses.
+        products: each mul -> the user's lines that led to it, the innermost first.
+    """
+
+    function: ir.Function
+    globals: set[str] = field(default_factory=set)
+    products: list[tuple[ir.Instruction, tuple[ir.Location, ...]]] = field(default_factory=list)
+
+
+class FunctionReader:
+    """Translates the body of one kept function.
+
+    Args:
+        names: symbol of a kept function -> its name in the module.
+    """
+
+    def __init__(
+        self,
+        body: syntax.Function,
+        kept: KeptFunction,
+        debug: DebugInfo,
+        storage: StorageReader,
+        names: Mapping[str, str],
+    ) -> None:
+        self.body = body
+        self.kept = kept
+        self.debug = debug
+        self.storage = storage
+        self.names = names
+        self.result = ReadFunction(
+            ir.Function(
+                names[kept.symbol],
+                "module" if kept.kind == "module" else "process",
+                list(kept.arguments),
+                [],
+                tuple(kept.results),
+                location=kept.location,
+            )
+        )
+        self.renamed: dict[str, str] = {}
+        self.arrays: dict[str, StreamBinding] = {}
+        self.elements: dict[str, tuple[StreamBinding, int]] = {}
+        self.substitutes: dict[str, ir.Value] = {}
+        self.returned: dict[int, tuple[ir.Value, ...]] = {}
+        self.behind: dict[int, list[ir.Instruction]] = {}
+        self.fresh_count = 0
+
+    def run(self) -> ReadFunction:
+        """Translate everything.
+
+        Raises:
+            HlsError: what has no hardware.
+        """
+        self.bind_arguments()
+        self.read_allocas()
+        self.take_structs_apart()
+        for block in self.body.blocks:
+            instructions: list[ir.Instruction] = []
+            for instruction in block.instructions:
+                instructions += self.translate(instruction)
+                instructions += map(self.converted, self.behind.get(id(instruction), []))
+            self.result.function.blocks.append(ir.Block(block.name, instructions))
+        return self.result
+
+    # Names --------------------------------------------------------------------------------------
+
+    def bind_arguments(self) -> None:
+        """LLVM's parameters get the names of the arguments; values that have them, others."""
+        for parameter, binding in zip(self.body.parameters, self.kept.bindings, strict=True):
+            if isinstance(binding, str):
+                self.renamed[parameter.name] = binding
+            elif len(binding.ports) == 1:
+                self.renamed[parameter.name] = binding.ports[0].name
+            else:
+                self.elements[parameter.name] = (binding, 0)
+        taken = {argument.name for argument in self.kept.arguments}
+        values = {
+            instruction.result
+            for block in self.body.blocks
+            for instruction in block.instructions
+            if instruction.result is not None
+        }
+        for name in sorted(taken & (values - self.renamed.keys())):
+            other = name
+            while other in taken | values:
+                other += "_"
+            self.renamed[name] = other
+            taken.add(other)
+
+    def fresh(self) -> str:
+        """A name that nothing has."""
+        self.fresh_count += 1
+        return f"step.{self.fresh_count}"
+
+    def location(self, instruction: syntax.Instruction) -> ir.Location | None:
+        return self.debug.location(instruction.debug)
+
+    def operand(self, value: syntax.Operand) -> ir.Value:
+        """An operand under its final name."""
+        while isinstance(value, ir.Local) and value.name in self.substitutes:
+            value = self.substitutes[value.name]
+        if isinstance(value, ir.Local):
+            if value.name in self.elements:
+                raise self.stream_index(None)
+            return ir.Local(self.renamed.get(value.name, value.name), value.type)
+        if isinstance(value, ir.Global):
+            self.result.globals.add(value.name)
+        elif isinstance(value, ir.Address):
+            self.result.globals.add(value.base.name)
+        assert not isinstance(value, syntax.Zero | syntax.Aggregate), value
+        return value
+
+    def converted(self, instruction: ir.Instruction) -> ir.Instruction:
+        """An instruction that `aggregates` made, with final names."""
+        instruction.operands = tuple(map(self.operand, instruction.operands))
+        return instruction
+
+    # Memory and struct values -------------------------------------------------------------------
+
+    def read_allocas(self) -> None:
+        memories = self.result.function.memories
+        taken: set[str] = set()
+        for block in self.body.blocks:
+            for instruction in block.instructions:
+                if instruction.opcode != "alloca" or instruction.result is None:
+                    continue
+                assert instruction.element is not None
+                declaration = self.body.declarations.get(instruction.result)
+                memory = self.storage.local(
+                    instruction.result, instruction.element, declaration, self.location(instruction)
+                )
+                base, count = memory.name, 1
+                while memory.name in taken:
+                    count += 1
+                    memory.name = f"{base}_{count}"
+                taken.add(memory.name)
+                memories[self.renamed.get(instruction.result, instruction.result)] = memory
+
+    def take_structs_apart(self) -> None:
+        def add(made: ir.Instruction, place: syntax.Instruction) -> None:
+            self.behind.setdefault(id(place), []).append(made)
+
+        aggregates = Aggregates(self.body, add, self.location)
+        for block in self.body.blocks:
+            for instruction in block.instructions:
+                if instruction.opcode == "extractvalue":
+                    assert instruction.result is not None
+                    self.substitutes[instruction.result] = aggregates.element(
+                        instruction.operands[0], instruction.index
+                    )
+                elif instruction.opcode == "ret" and instruction.operands:
+                    self.returned[id(instruction)] = tuple(
+                        aggregates.element(instruction.operands[0], index)
+                        for index in range(len(self.kept.results))
+                    )
+
+    # Instructions -------------------------------------------------------------------------------
+
+    def translate(self, instruction: syntax.Instruction) -> Iterator[ir.Instruction]:
+        opcode = instruction.opcode
+        of = instruction.type
+        if opcode in ("alloca", "extractvalue", "insertvalue"):
+            return
+        if opcode == "call":
+            yield from self.call(instruction)
+            return
+        if isinstance(of, ir.StructType):
+            return  # taken apart
+        if opcode == "ret":
+            operands = tuple(map(self.operand, self.returned.get(id(instruction), ())))
+            yield self.plain(instruction, operands)
+            return
+        if opcode not in _PASSED_ON:
+            raise HlsError(
+                "unsupported-operation",
+                f"LLVM made a {opcode}, which has no hardware here: report this",
+                self.location(instruction),
+            )
+        if opcode in ("getelementptr", "load", "store") and self.is_stream_element(instruction):
+            yield from self.stream_element(instruction)
+            return
+        if opcode in _DIVISIONS and not isinstance(instruction.operands[1], ir.Constant):
+            raise HlsError(
+                "division",
+                "dividing by a variable takes a divider: multiply by a reciprocal, or divide by a "
+                "constant",
+                self.location(instruction),
+            )
+        made = self.plain(instruction, tuple(map(self.operand, instruction.operands)))
+        if opcode == "mul":
+            self.result.products.append((made, self.debug.chain(instruction.debug)))
+        yield made
+
+    def plain(
+        self, instruction: syntax.Instruction, operands: tuple[ir.Value, ...]
+    ) -> ir.Instruction:
+        result = instruction.result
+        return ir.Instruction(
+            instruction.opcode,
+            None if result is None else self.renamed.get(result, result),
+            instruction.type,
+            operands,
+            instruction.blocks,
+            instruction.cases,
+            instruction.predicate,
+            instruction.element,
+            volatile=instruction.volatile,
+            location=self.location(instruction),
+        )
+
+    def call(self, instruction: syntax.Instruction) -> Iterator[ir.Instruction]:
+        callee = instruction.callee
+        location = self.location(instruction)
+        if intrinsics.has_no_effect(callee):
+            return
+        if callee == "__hls_reversed_range":
+            raise HlsError(
+                "reversed-range",
+                "range(low, high) with low above high reverses bits, which is not supported: use "
+                "reverse(), or constants with high first",
+                location,
+            )
+        operands = tuple(map(self.operand, instruction.operands))
+        result = instruction.result
+        if result is not None:
+            result = self.renamed.get(result, result)
+        if callee == "__hls_pipeline":
+            yield ir.Instruction(
+                "call", None, ir.VoidType(), operands, callee="pipeline", location=location
+            )
+        elif callee in self.names:
+            yield ir.Instruction(
+                "call",
+                result,
+                instruction.type,
+                operands,
+                callee=self.names[callee],
+                location=location,
+            )
+        elif callee.startswith("llvm."):
+            steps = None
+            if result is not None and isinstance(instruction.type, ir.IntType):
+                steps = intrinsics.expand(
+                    callee, result, instruction.type, operands, location, self.fresh
+                )
+            if steps is None:
+                raise HlsError(
+                    "unsupported-operation",
+                    f"LLVM made a call of {callee}, which has no hardware here: report this",
+                    location,
+                )
+            yield from steps
+        elif callee.startswith(_ALLOCATORS):
+            raise HlsError(
+                "dynamic-memory",
+                "memory cannot be allocated at run time: declare an array",
+                location,
+            )
+        else:
+            raise HlsError(
+                "unknown-function",
+                f"{callee} is declared but not defined here: include its definition",
+                location,
+            )
+
+    # Arrays of streams --------------------------------------------------------------------------
+
+    def is_stream_element(self, instruction: syntax.Instruction) -> bool:
+        address = instruction.operands[1 if instruction.opcode == "store" else 0]
+        return isinstance(address, ir.Local) and address.name in self.elements
+
+    def stream_element(self, instruction: syntax.Instruction) -> Iterator[ir.Instruction]:
+        """An access to one stream of an array, which becomes an access to its port."""
+        is_store = instruction.opcode == "store"
+        address = instruction.operands[1 if is_store else 0]
+        assert isinstance(address, ir.Local)
+        binding, offset = self.elements[address.name]
+        if instruction.opcode == "getelementptr":
+            indices = instruction.operands[1:]
+            if not all(isinstance(index, ir.Constant) for index in indices):
+                raise self.stream_index(self.location(instruction))
+            assert instruction.element is not None and instruction.result is not None
+            distance = layout.element_offset(
+                instruction.element,
+                tuple(index.value for index in indices if isinstance(index, ir.Constant)),
+            )
+            self.elements[instruction.result] = (binding, offset + distance)
+            return
+        index, inside = divmod(offset, binding.stride)
+        step = ir.Local(self.fresh(), ir.PointerType())
+        place = self.location(instruction)
+        yield ir.Instruction(
+            "getelementptr",
+            step.name,
+            step.type,
+            (
+                ir.Local(binding.ports[index].name, ir.PointerType()),
+                ir.Constant(inside, ir.IntType(64)),
+            ),
+            element=ir.IntType(8),
+            location=place,
+        )
+        operands = (self.operand(instruction.operands[0]), step) if is_store else (step,)
+        yield self.plain(instruction, operands)
+
+    def stream_index(self, location: ir.Location | None) -> HlsError:
+        return HlsError(
+            "stream-index",
+            "an array of streams is indexed by a variable: unroll the loop, or use conditions",
+            location or self.kept.location,
+        )

@@ -1,0 +1,1 @@
+"""LLVM IR in text form, of exactly the releases that `toolchain` accepts, as Python objects."""

@@ -1,0 +1,98 @@
+"""Arguments that a module function does not use and results that nobody takes go."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from m3vit.hls.compiler import ir
+
+
+def drop_unused(functions: Mapping[str, ir.Function]) -> None:
+    """Shrink module functions and all calls of them until nothing more can go."""
+    modules = [function for function in functions.values() if function.kind == "module"]
+    shrunk = True
+    while shrunk:
+        shrunk = False
+        for module in modules:
+            shrunk |= _shrink(module, functions)
+
+
+def _shrink(module: ir.Function, functions: Mapping[str, ir.Function]) -> bool:
+    """Drop what is unused in one module function; True if something went."""
+    _drop_dead(module)
+    used = {
+        operand.name
+        for block in module.blocks
+        for instruction in block.instructions
+        for operand in instruction.operands
+        if isinstance(operand, ir.Local)
+    }
+    arguments = [position for position, item in enumerate(module.arguments) if item.name in used]
+    calls = [
+        (function, instruction)
+        for function in functions.values()
+        for block in function.blocks
+        for instruction in block.instructions
+        if instruction.callee == module.name
+    ]
+    taken: set[int] = set()
+    for function, call in calls:
+        taken |= {extract.index for extract in _extracts(function, call)}
+    results = sorted(taken)
+    if len(arguments) == len(module.arguments) and len(results) == len(module.results):
+        return False
+    module.arguments = [module.arguments[position] for position in arguments]
+    module.results = tuple(module.results[index] for index in results)
+    for block in module.blocks:
+        last = block.instructions[-1]
+        if last.opcode == "ret":
+            last.operands = tuple(last.operands[index] for index in results)
+    for function, call in calls:
+        for extract in _extracts(function, call):
+            extract.index = results.index(extract.index)
+            extract.operands = tuple(
+                replace(operand, type=_result_type(module))
+                for operand in extract.operands
+                if isinstance(operand, ir.Local)
+            )
+        call.operands = tuple(call.operands[position] for position in arguments)
+        call.type = _result_type(module)
+    return True
+
+
+def _result_type(module: ir.Function) -> ir.StructType:
+    return ir.StructType(tuple(ir.IntType(output.width) for output in module.results))
+
+
+def _extracts(function: ir.Function, call: ir.Instruction) -> list[ir.Instruction]:
+    """Instructions that take a result of `call`."""
+    return [
+        instruction
+        for block in function.blocks
+        for instruction in block.instructions
+        if instruction.opcode == "extractvalue"
+        and isinstance(instruction.operands[0], ir.Local)
+        and instruction.operands[0].name == call.result
+    ]
+
+
+def _drop_dead(function: ir.Function) -> None:
+    """Remove values of a pure function that nothing uses."""
+    while True:
+        used = {
+            operand.name
+            for block in function.blocks
+            for instruction in block.instructions
+            for operand in instruction.operands
+            if isinstance(operand, ir.Local)
+        }
+        removed = False
+        for block in function.blocks:
+            kept = [
+                instruction
+                for instruction in block.instructions
+                if instruction.result is None or instruction.result in used
+            ]
+            removed |= len(kept) < len(block.instructions)
+            block.instructions = kept
+        if not removed:
+            return
