@@ -1,0 +1,1 @@
+"""Proof of the compiler: random kernels, and faults planted in generated RTL."""
