@@ -44,7 +44,7 @@ load: (predicate, address) -> element of `memory` bank `bank`. store: (predicate
 """
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Node:
     """One value.
 
@@ -85,6 +85,10 @@ class Node:
     stage: int = -1
     delay: float = 0.0
     latency: int = 0
+
+    def __repr__(self) -> str:
+        operands = ", ".join(f"{x.name or x.operation}#{x.index}" for x in self.operands)
+        return f"<{self.name}#{self.index} = {self.operation}({operands}): {self.width} bits>"
 
     @property
     def signed(self) -> bool:

@@ -25,13 +25,16 @@ from .memories import Home, Variable
 from .names import Names
 from .ranges import full
 
-_NOISE = re.compile(r"i|sroa|lcssa|promoted|next|pre|ph|us|off0|le|addr|\d+")
+_NOISE = re.compile(
+    r"(i|sroa|lcssa|promoted|next|pre|ph|us|off0|le|addr|t|insert|ext|extract|shift|mask|trunc)?\d*"
+)
 """Parts that LLVM appends to a name."""
 
 _TEMPORARIES = re.compile(
-    r"(add|and|arrayidx|arrayinit|call|cast|cleanup|cmp|conv|cond|dec|div|exitcond|frombool|gep|"
-    r"idx|idxprom|inc|indvars|land|lnot|lor|mul|narrow|neg|not|or|phi|ref|rem|ret|retval|sel|"
-    r"select|sext|shl|shr|smax|smin|spec|sub|tmp|tobool|trunc|umax|umin|xor|zext)\d*"
+    r"(add|and|arrayidx|arrayinit|call|cast|cleanup|cmp|conv|cond|dec|div|exitcond|extract|"
+    r"frombool|gep|idx|idxprom|inc|indvars|land|lnot|loadedv|lor|mul|narrow|neg|not|or|phi|ref|"
+    r"rem|ret|retval|sel|select|sext|shl|shr|smax|smin|spec|storedv|sub|tmp|tobool|trunc|umax|"
+    r"umin|xor|zext)\d*"
 )
 """What LLVM and clang call values that have no name in the source."""
 

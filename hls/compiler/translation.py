@@ -301,7 +301,9 @@ class Translation:
             return self.builder.resize(status, width, is_signed=False)
         word = self.builder.read(port.name, port.payload.width, predicate)
         word.location = instruction.location
-        return streams.image(self.builder, port.payload, word)
+        return self.builder.resize(
+            streams.image(self.builder, port.payload, word), width, is_signed=False
+        )
 
     def _check_status(self, instruction: Instruction, port: StreamPort, predicate: Node) -> None:
         """The state of a stream is that at the start of an iteration."""

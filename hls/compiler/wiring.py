@@ -186,6 +186,10 @@ class Wires:
             (inner,) = node.operands
             zeros = self._builder.constant(0, node.width - inner.width)
             return [zeros, *self._unpacked(inner)]
+        if node.operation == "sext" and node.operands[0].operation == "concat":
+            (inner,) = node.operands
+            top, *others = inner.operands
+            return [self.sext(top, top.width + node.width - inner.width), *others]
         return [node]
 
     def _joined(self, high: Node, low: Node) -> Node | None:
@@ -272,7 +276,7 @@ class Wires:
 
     def _fields(self, node: Node) -> list[tuple[int, Node]] | None:
         """The parts of a word that are not constant zero, as (lowest bit, part)."""
-        if node.operation in ("concat", "zext"):
+        if node.operation in ("concat", "zext", "sext"):
             fields = []
             position = 0
             for part in reversed(self._unpacked(node)):
