@@ -283,6 +283,8 @@ class Memory:
         storage: "", or from BIND_STORAGE / RESOURCE: "register", "lutram", "bram", "uram", "rom".
         latency: of BIND_STORAGE; 0 when left to the compiler.
         no_dependence: from DEPENDENCE: subset of {"inter", "intra"} that is declared false.
+        distance: from DEPENDENCE: an address that one iteration writes is read by the next ones
+            at the earliest this many iterations later; 0 promises nothing.
     """
 
     name: str
@@ -295,6 +297,7 @@ class Memory:
     storage: str = ""
     latency: int = 0
     no_dependence: frozenset[str] = frozenset()
+    distance: int = 0
     location: Location | None = None
 
 

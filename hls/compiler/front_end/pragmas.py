@@ -123,6 +123,7 @@ _RULES: dict[str, _Rule] = {
             "variable": (),
             "type": ("inter", "intra"),
             "dependent": ("false", "true"),
+            "distance": (),
             "direction": ("raw", "war", "waw"),
         },
         bare={
@@ -134,6 +135,7 @@ _RULES: dict[str, _Rule] = {
             "war": "direction",
             "waw": "direction",
         },
+        numbers=("distance",),
         variable="variable",
         required=("variable", "type", "dependent"),
     ),
@@ -289,8 +291,11 @@ def _check(pragma: Pragma) -> None:
             sentence = "ARRAY_PARTITION type=complete has no factor"
         elif "off" in pragma.options:
             sentence = "ARRAY_PARTITION off is not supported: leave it out"
-    elif pragma.name == "DEPENDENCE" and pragma["dependent"] == "true":
-        sentence = "DEPENDENCE dependent=true is what the compiler assumes: leave it out"
+    elif pragma.name == "DEPENDENCE":
+        if (pragma["dependent"] == "true") != ("distance" in pragma.options):
+            sentence = "DEPENDENCE is either dependent=false, or dependent=true with distance="
+        elif "distance" in pragma.options and pragma["type"] != "inter":
+            sentence = "DEPENDENCE distance= is about iterations: write type=inter"
     elif pragma.name == "STREAM" and "depth" not in pragma.options:
         sentence = "STREAM needs depth="
     elif pragma.name == "INTERFACE" and not _WORD.fullmatch(pragma["port"]):

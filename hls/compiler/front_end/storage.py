@@ -117,7 +117,10 @@ def _apply(memory: ir.Memory, note: VariableNote) -> None:
         memory.storage = pragmas.storage_of_core(pragma)
         memory.latency = note.numbers.get("latency", 0)
     elif pragma.name == "DEPENDENCE":
-        memory.no_dependence |= {pragma["type"]}
+        if "distance" in note.numbers:
+            memory.distance = note.numbers["distance"]
+        else:
+            memory.no_dependence |= {pragma["type"]}
     elif pragma.name == "STREAM":
         raise HlsError("pragma-variable", f"{memory.name} is no stream", pragma.location)
 

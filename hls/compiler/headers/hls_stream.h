@@ -13,7 +13,10 @@ namespace hls {
 /// \tparam T       payload: a number, or a struct of numbers and arrays
 /// \tparam kDepth  depth of the FIFO where the stream joins two processes, 0 for the default
 template <typename T, int kDepth = 0>
-class stream {
+class stream;
+
+template <typename T>
+class stream<T, 0> {
   public:
     INLINE stream() {}
     INLINE explicit stream(const char*) {}
@@ -59,6 +62,13 @@ class stream {
 
     volatile unsigned char status_[64];
     volatile Bits item_;
+};
+
+template <typename T, int kDepth>
+class stream : public stream<T, 0> {
+  public:
+    INLINE stream() {}
+    INLINE explicit stream(const char*) {}
 };
 
 }  // namespace hls

@@ -36,6 +36,7 @@ _DEFINE = re.compile(
 _GLOBAL = re.compile(rf"@({_NAME}) = (?:.* )?(global|constant) (.*)")
 _TYPE = re.compile(rf"%({_NAME}) = type (.*)")
 _LABEL = re.compile(rf"({_NAME}):")
+_RECORD = re.compile(r"\s*#dbg_(declare|value)\((.*?), !(\d+), !DIExpression\((.*?)\), ")
 _METADATA = re.compile(r"!(\d+) = (.*)")
 
 
@@ -171,18 +172,16 @@ class _ModuleParser:
                 block.instructions.append(Line(text, self.module).instruction())
 
     def read_record(self, text: str, function: Function) -> None:
-        match = re.match(
-            rf"\s*#dbg_(declare|value)\((?:\S+ )*?(%{_NAME}|[^,]*), !(\d+), "
-            r"!DIExpression\((.*?)\), ",
-            text,
-        )
+        match = _RECORD.match(text)
         if not match:
             return  # dbg_assign and dbg_label say nothing that is used
-        name = unquote(match[2])
+        operand = match[2].rsplit(" ", 1)[-1]
+        if not operand.startswith("%"):
+            return
         if match[1] == "declare":
-            function.declarations[name] = Declaration(int(match[3]), match[4])
-        elif match[2].startswith("%"):
-            function.values.append(ValueRecord(name, int(match[3]), match[4]))
+            function.declarations[unquote(operand)] = Declaration(int(match[3]), match[4])
+        else:
+            function.values.append(ValueRecord(unquote(operand), int(match[3]), match[4]))
 
 
 class Line:
