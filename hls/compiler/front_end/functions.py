@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from m3vit.hls.compiler import ir
 from m3vit.hls.compiler.diagnostics import HlsError
 
-from . import intrinsics
+from . import bulk, intrinsics
 from .aggregates import Aggregates
 from .llvm import layout, syntax
 from .llvm.debug_info import DebugInfo
@@ -264,6 +264,10 @@ class FunctionReader:
                 operands,
                 callee=self.names[callee],
                 location=location,
+            )
+        elif bulk.is_bulk(callee):
+            yield from bulk.expand(
+                instruction, operands, self.storage.module, location, self.fresh()
             )
         elif callee.startswith("llvm."):
             steps = None

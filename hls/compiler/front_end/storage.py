@@ -1,5 +1,6 @@
 """Arrays and variables that stayed in memory, with their C++ layout and what pragmas say."""
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 
@@ -197,23 +198,29 @@ def _last_word(name: str) -> str:
     return words[0] if words else "memory"
 
 
-def _initial(item: syntax.Global, memory: ir.Memory) -> tuple[int, ...] | None:
-    """Values of all fields of all elements, from the bytes that the initialiser stands for."""
+def image(item: syntax.Global) -> bytes | None:
+    """The bytes of a global when the program starts; None where they do not matter."""
     if item.initial is None or isinstance(item.initial, ir.Undefined):
         return None
-    image = bytearray(layout.size(item.type))
+    content = bytearray(layout.size(item.type))
     for offset, value, width in _pieces(item.initial, item.type, 0):
         length = (width + 7) // 8
-        image[offset : offset + length] = value.to_bytes(length, "little")
-    count = 1
-    for dimension in memory.dimensions:
-        count *= dimension
+        content[offset : offset + length] = value.to_bytes(length, "little")
+    return bytes(content)
+
+
+def _initial(item: syntax.Global, memory: ir.Memory) -> tuple[int, ...] | None:
+    """Values of all fields of all elements."""
+    content = image(item)
+    if content is None:
+        return None
+    count = math.prod(memory.dimensions)
     stride = memory.element.memory_width // 8
     values = []
     for index in range(count):
         for field in memory.element.fields:
             start = index * stride + field.offset // 8
-            bits = int.from_bytes(image[start : start + field.memory_width // 8], "little")
+            bits = int.from_bytes(content[start : start + field.memory_width // 8], "little")
             values.append(bits & ((1 << field.width) - 1))
     return tuple(values)
 
