@@ -1,6 +1,6 @@
 """The ports of a generated module, as whoever instantiates or drives it sees them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -97,6 +97,11 @@ def stream_ports(name: str, width: int, direction: Direction) -> Iterator[Port]:
     yield Port(f"{name}_data", direction, width)
     yield Port(f"{name}_valid", direction)
     yield Port(f"{name}_ready", "out" if direction == "in" else "in")
+
+
+def connected(connections: Iterable[tuple[str, str]]) -> str:
+    """Lines of an instance's port list, one per (port, expression)."""
+    return ",\n".join(f"        .{port}({expression})" for port, expression in connections)
 
 
 def of_process(process: graph.Process) -> Interface:

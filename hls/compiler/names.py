@@ -24,10 +24,13 @@ struct super supply0 supply1 sync_accept_on sync_reject_on table tagged task thi
 time timeprecision timeunit tran tranif0 tranif1 tri tri0 tri1 triand trior trireg type typedef
 union unique unique0 unsigned until until_with untyped use uwire var vectored virtual void wait
 wait_order wand weak weak0 weak1 while wildcard wire with within wor xnor xor
-clk rst_n ap_start ap_done ap_idle ap_ready
+atomic_cancel atomic_commit atomic_noexcept bit_vector cdecl concept const_iterator huge interrupt
+near pascal requires sc_clock sc_in sc_inout sc_out sc_signal sensitive sensitive_neg
+sensitive_pos synchronized transaction_safe transaction_safe_dynamic type_info
+clk rst_n ap_start ap_done ap_idle ap_ready irq
 """
 RESERVED = frozenset(_WORDS.split())
-"""Words of IEEE 1800-2017, and the ports that every generated module may have."""
+"""Words of IEEE 1800-2017, words that Verilator refuses, ports that every module may have."""
 
 
 def legal(name: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 
 from .diagnostics import HlsError
-from .interface import AP_CTRL, Direction, Interface, Stream, stream_ports
+from .interface import AP_CTRL, Direction, Interface, Stream, connected, stream_ports
 from .ir import Channel, Instance, Location, Network, Scalar, StreamPort
 from .names import Names, legal
 
@@ -174,7 +174,7 @@ def _queue(channel: Channel, name: str, names: Names) -> Iterator[str]:
         connections += [
             (f"{side}_{part}", f"{name}_{way}_queue_{part}") for part in ("data", "valid", "ready")
         ]
-    yield _connected(connections)
+    yield connected(connections)
     yield "    );"
 
 
@@ -234,9 +234,5 @@ def _instance(
         connections += [(port.name, wire.name) for port, wire in zip(inner, outer, strict=True)]
     location = _place(instance.location, "  // ")
     yield f"    {instance.function} {names.unique(instance.name)} ({location}"
-    yield _connected(connections)
+    yield connected(connections)
     yield "    );"
-
-
-def _connected(connections: list[tuple[str, str]]) -> str:
-    return ",\n".join(f"        .{port}({wire})" for port, wire in connections)
