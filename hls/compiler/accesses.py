@@ -91,7 +91,13 @@ class Accesses:
     # Choosing at run time -----------------------------------------------------------------------
 
     def _indices(self, terms: Sequence[Term], unit: int) -> list[Index]:
-        return [(self._value(term.value), term.scale // unit) for term in terms]
+        indices = []
+        for term in terms:
+            node = self._value(term.value)
+            if node.width == 1:
+                node = self._builder.resize(node, 2, is_signed=False)
+            indices.append((node, term.scale // unit))
+        return indices
 
     def _candidates(
         self, layout: Layout, offset: int, terms: Sequence[Term], width: int, end: int | None = None

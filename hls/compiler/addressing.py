@@ -23,7 +23,7 @@ from .semantics import signed
 
 @dataclass(frozen=True)
 class Term:
-    """`value`, a signed number, times `scale` bytes."""
+    """`value` times `scale` bytes: a signed number, or one bit, 0 or 1."""
 
     value: Value
     scale: int
@@ -127,22 +127,86 @@ class Pointers:
             raise _not_an_array(location)
         location = instruction.location or location
         if instruction.opcode == "getelementptr":
-            base, *indices = instruction.operands
+            offset, terms = self._distance(instruction)
             return tuple(
-                _indexed(place, instruction, indices) for place in self.places(base, location)
+                replace(place, offset=place.offset + offset, terms=(*place.terms, *terms))
+                for place in self.places(instruction.operands[0], location)
             )
         if instruction.opcode == "freeze":
             return self.places(instruction.operands[0], location)
         if instruction.opcode == "select":
-            condition, *choices = instruction.operands
-            return tuple(
-                replace(place, guards=(*place.guards, Guard(condition, holds)))
-                for holds, choice in zip((True, False), choices, strict=True)
-                for place in self.places(choice, location)
-            )
+            return self._chosen(instruction, location)
         if instruction.opcode == "phi":
             return self._chosen_by_path(name, instruction, location)
         raise _not_an_array(location)
+
+    def _chosen(self, instruction: Instruction, location: Location | None) -> tuple[Place, ...]:
+        """Of a select: two places, or one whose distance depends on the condition."""
+        condition, *choices = instruction.operands
+        taken, other = (self.places(choice, location) for choice in choices)
+        if len(taken) == len(other) == 1:
+            difference = taken[0].offset - other[0].offset
+            if difference and taken[0] == replace(other[0], offset=taken[0].offset):
+                return (replace(other[0], terms=(*other[0].terms, Term(condition, difference))),)
+        return tuple(
+            replace(place, guards=(*place.guards, Guard(condition, holds)))
+            for holds, places in ((True, taken), (False, other))
+            for place in places
+        )
+
+    def _distance(self, instruction: Instruction) -> tuple[int, list[Term]]:
+        """Bytes that a getelementptr adds: a constant and terms."""
+        kind = instruction.element
+        if kind is None:
+            raise ValueError("getelementptr without a type")
+        offset = 0
+        terms: list[Term] = []
+        for position, index in enumerate(instruction.operands[1:]):
+            if position and isinstance(kind, StructType):
+                if not isinstance(index, Constant):
+                    raise ValueError("a struct's field is no constant")
+                offset += _fields(kind)[index.value]
+                kind = kind.fields[index.value]
+                continue
+            if position:
+                if not isinstance(kind, ArrayType):
+                    raise ValueError(f"getelementptr indexes {kind}")
+                kind = kind.element
+            offset += self._add_terms(index, size(kind), terms)
+        return offset, terms
+
+    def _add_terms(self, index: Value, scale: int, terms: list[Term]) -> int:
+        """Split index * scale into terms -> the constant part.
+
+        Sums and multiples of address-wide numbers are exact modulo 2^64, as addresses are.
+        """
+        if isinstance(index, Undefined):
+            return 0
+        if isinstance(index, Constant):
+            return signed(index.value, index.type.width) * scale
+        definition = self._definitions.get(index.name) if isinstance(index, Local) else None
+        if definition is not None:
+            opcode, operands = definition.opcode, definition.operands
+            if opcode in ("zext", "sext"):
+                inner = operands[0]
+                choice = self._definitions.get(inner.name) if isinstance(inner, Local) else None
+                if choice is not None and choice.opcode == "select":
+                    opcode, operands = f"select.{opcode}", choice.operands
+            if opcode.startswith("select") and all(isinstance(x, Constant) for x in operands[1:]):
+                taken, other = (_number(x, opcode != "select.zext") for x in operands[1:])
+                if taken != other:
+                    terms.append(Term(operands[0], (taken - other) * scale))
+                return other * scale
+            if definition.type == IntType(64):
+                if opcode == "add":
+                    return sum(self._add_terms(operand, scale, terms) for operand in operands)
+                factor = operands[-1]
+                if opcode == "mul" and isinstance(factor, Constant):
+                    return self._add_terms(operands[0], scale * _number(factor), terms)
+                if opcode == "shl" and isinstance(factor, Constant):
+                    return self._add_terms(operands[0], scale << factor.value, terms)
+        terms.append(Term(index, scale))
+        return 0
 
     def _chosen_by_path(
         self, name: str, instruction: Instruction, location: Location | None
@@ -170,25 +234,7 @@ def _not_an_array(location: Location | None) -> HlsError:
     )
 
 
-def _indexed(place: Place, instruction: Instruction, indices: list[Value]) -> Place:
-    kind = instruction.element
-    if kind is None:
-        raise ValueError("getelementptr without a type")
-    offset = place.offset
-    terms = list(place.terms)
-    for position, index in enumerate(indices):
-        if position and isinstance(kind, StructType):
-            if not isinstance(index, Constant):
-                raise ValueError("a struct's field is no constant")
-            offset += _fields(kind)[index.value]
-            kind = kind.fields[index.value]
-            continue
-        if position:
-            if not isinstance(kind, ArrayType):
-                raise ValueError(f"getelementptr indexes {kind}")
-            kind = kind.element
-        if isinstance(index, Constant):
-            offset += signed(index.value, index.type.width) * size(kind)
-        elif not isinstance(index, Undefined):
-            terms.append(Term(index, size(kind)))
-    return replace(place, offset=offset, terms=tuple(terms))
+def _number(constant: Value, is_signed: bool = True) -> int:
+    if not isinstance(constant, Constant):
+        raise ValueError(f"{constant} is no constant")
+    return signed(constant.value, constant.type.width) if is_signed else constant.value

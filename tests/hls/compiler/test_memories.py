@@ -228,3 +228,33 @@ def test_a_pointer_that_moves_with_the_loop_is_refused():
     )
     with pytest.raises(HlsError, match="pointer-arithmetic"):
         places(gep("q", "p", IntType(8), 1), phi)
+
+
+def test_a_choice_between_constants_is_a_term_of_one_bit():
+    condition = Local("c", IntType(1))
+    seven_or_five = (condition, Constant(7, IntType(3)), Constant(5, IntType(3)))
+    choice = Instruction("select", "s", IntType(3), seven_or_five)
+    wide = Instruction("zext", "w", IntType(64), (Local("s", IntType(3)),))
+    (place,) = places(choice, wide, gep("p", "m", IntType(16), Local("w", IntType(64))))
+    assert (place.offset, place.terms) == (10, (Term(condition, 4),))
+    signed = Instruction("sext", "w", IntType(64), (Local("s", IntType(3)),))
+    (place,) = places(choice, signed, gep("p", "m", IntType(16), Local("w", IntType(64))))
+    assert (place.offset, place.terms) == (-6, (Term(condition, 4),))
+
+
+def test_pointers_to_two_elements_of_one_array_are_one_place():
+    condition = Local("c", IntType(1))
+    ends = (condition, Local("p", PointerType()), Local("q", PointerType()))
+    choice = Instruction("select", "s", PointerType(), ends)
+    steps = [gep("p", "m", IntType(8), 12), gep("q", "m", IntType(8), 4), choice]
+    (place,) = places(*steps, gep("r", "s", IntType(8), 1))
+    assert place == Place("%m", 5, (Term(condition, 8),))
+
+
+def test_sums_and_multiples_of_indices_are_several_terms():
+    four = Instruction("shl", "f", IntType(64), (INDEX, Constant(2, IntType(64))))
+    other = Local("j", IntType(64))
+    total = Instruction("add", "t", IntType(64), (Local("f", IntType(64)), other))
+    more = Instruction("add", "u", IntType(64), (Local("t", IntType(64)), Constant(3, IntType(64))))
+    (place,) = places(four, total, more, gep("p", "m", IntType(16), Local("u", IntType(64))))
+    assert place == Place("%m", 6, (Term(INDEX, 8), Term(other, 2)))
