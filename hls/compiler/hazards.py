@@ -148,7 +148,9 @@ def _memory_order(first: Node, second: Node, interval: int | None) -> Iterator[C
         return
     for earlier, later in ((first, second), (second, first)):
         # `earlier` of one iteration, `later` of an iteration behind it.
-        distance = next((k for k in range(1, WINDOW) if _may_meet(earlier, later, k)), None)
+        raw = earlier.operation == "store" and later.operation == "load"
+        least = max(1, storage.memory.distance if raw else 1)
+        distance = next((k for k in range(least, WINDOW) if _may_meet(earlier, later, k)), None)
         if distance is not None:
             lag = 1 if earlier.operation == "store" else 0
             yield Constraint(earlier, later, lag - distance * interval, back=True)

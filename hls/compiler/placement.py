@@ -138,7 +138,9 @@ class Placement:
             self._place_effect(node, stage)
         elif node.operation == "call":
             function = self._functions[node.callee]
-            self._place_operator(node, stage, function.latency, function.delay, _SETUP)
+            registered = any(argument.latency for argument in function.inputs)
+            share = 1.0 if registered else 0.0
+            self._place_operator(node, stage, function.latency, function.delay, share)
         elif node.operation == "mul" and multiplier_latency(node):
             _check_shape(node)
             self._place_operator(node, stage, multiplier_latency(node), CLOCK_TO_OUTPUT, 0.0)

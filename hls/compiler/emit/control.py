@@ -193,6 +193,8 @@ class RegionText:
         if any(x.operation == "constant" and x.value for x in predicates):
             return ""
         text = " | ".join(str(self._path.bits(x, 0, 0, 1)) for x in predicates)
+        if text.isidentifier():
+            return text
         name = self._module.names.unique(f"{self._prefix}{port}_{suffix}")
         section.add(f"wire {name} = {text};", nodes[0].location)
         return name

@@ -1,5 +1,6 @@
 """The values of a region, stage by stage: wires, pipeline registers and what they are called."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
@@ -198,6 +199,9 @@ class Datapath:
             self._inline[node] = text
 
     def _name(self, node: Node) -> str:
+        if node.operation == "call" and node.name == node.callee:
+            words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", node.callee).lower()
+            return words if words != node.callee else f"{words}_results"
         return node.name or _NAMES.get(node.operation, "value")
 
     def _define(self, node: Node, text: Expression) -> None:
@@ -253,8 +257,8 @@ class Datapath:
             high = result.start + result.bits - 1
             part = f"[{high}:{result.start}]" if result.bits > 1 else f"[{high}]"
             connections.append(f".{port}({name}{part if node.bits > 1 else ''})")
-        unit = self._module.names.unique(f"{node.callee}_{name}")
-        section.add(f"{function.name} {unit} ({', '.join(connections)});")
+        unit = self._module.names.unique(f"{name}_unit")
+        section.add(f"{legal(function.name)} {unit} ({', '.join(connections)});")
 
     # Later stages -------------------------------------------------------------------------------
 

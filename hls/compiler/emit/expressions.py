@@ -78,6 +78,9 @@ def _bracketed(condition: str) -> str:
 def expression(node: Node, stage: int, operands: Operands) -> Expression:
     """What computes `node.bits` bits of a node that is neither wiring nor an effect."""
     operation, bits = node.operation, node.bits
+    if operation == "add" and _is_subtraction(node):
+        first = operands.bits(node.operands[0], stage, 0, bits)
+        return Expression(f"{first} - {literal(-node.operands[1].value, bits)}", atomic=False)
     if operation in _SYMBOLS:
         first, second = (operands.bits(x, stage, 0, bits) for x in node.operands)
         return Expression(f"{first} {_SYMBOLS[operation]} {second}", atomic=False)
@@ -102,6 +105,13 @@ def expression(node: Node, stage: int, operands: Operands) -> Expression:
             return _resized(f"$signed({first.text}) {symbol} $signed({second.text})", width, bits)
         return _resized(f"{_unsigned(first)} {symbol} {_unsigned(second)}", width, bits)
     raise ValueError(f"{operation} is no expression")
+
+
+def _is_subtraction(node: Node) -> bool:
+    """It adds a small negative constant."""
+    second = node.operands[1]
+    value = second.value & mask(node.bits)
+    return second.operation == "constant" and value > mask(node.bits) - 1024 and node.bits > 11
 
 
 def _resized(text: str, width: int, bits: int) -> Expression:

@@ -228,3 +228,18 @@ def test_a_dsp_product_has_the_shape_of_a_block(loop, make_process):
     b = loop.builder
     b.write("out", loop.one, b.pure("mul", 32, loop.word, loop.word, implementation="dsp"))
     assert "27 by 18" in refused(loop, make_process, "dsp-width")
+
+
+def test_a_declared_distance_is_room_for_a_read_modify_write(make_process):
+    for distance in (2, 8):
+        loop = Loop()
+        b = loop.builder
+        ram = storage("uram", 3, distance=distance)
+        address = b.pure("slice", 6, loop.word, start=0)
+        old = b.load(ram, 0, loop.one, address)
+        store = b.store(ram, 0, loop.one, address, b.pure("add", 32, old, loop.word))
+        if distance == 2:
+            refused(loop, make_process, "memory-recurrence")
+        else:
+            loop.schedule(make_process)
+            assert store.stage - old.stage < distance
