@@ -34,7 +34,10 @@ class Backend(Protocol):
 BackendMaker = Callable[[CompiledModel], Backend]
 
 # Name -> module and class. Imported when chosen, since each needs other software.
-BACKENDS: Mapping[str, str] = {"reference": "m3vit.model.reference:Reference"}
+BACKENDS: Mapping[str, str] = {
+    "reference": "m3vit.model.reference:Reference",
+    "csim": "m3vit.sim.csim.backend:KernelSimulation",
+}
 
 
 @dataclass(frozen=True, eq=False)

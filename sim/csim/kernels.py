@@ -10,7 +10,9 @@ checks its RTL.
 import ctypes
 import functools
 import json
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,7 +55,14 @@ class StreamType:
 
 def stream_types(kernel: str, design: DesignConfig) -> dict[str, StreamType]:
     """What each stream of a kernel carries, in the order of its arguments."""
-    return load(source_of(kernel), design).streams
+    return _load_named(kernel, design).streams
+
+
+def prepare(names: Iterable[str], design: DesignConfig) -> None:
+    """Compile and load kernels, several at a time; otherwise that happens at their first use."""
+    with ThreadPoolExecutor(max((os.cpu_count() or 1) // 2, 1)) as pool:
+        for _ in pool.map(lambda name: _load_named(name, design), names):
+            pass
 
 
 def run(
@@ -81,12 +90,17 @@ def run(
         ValueError: a number that its field cannot hold.
         UserError: no such kernel or no compiler.
     """
-    return load(source_of(kernel), design, threads).run(inputs, depth)
+    return _load_named(kernel, design, threads).run(inputs, depth)
+
+
+@functools.cache
+def _load_named(kernel: str, design: DesignConfig, threads: bool = False) -> "Kernel":
+    return load(source_of(kernel), design, threads)
 
 
 @functools.cache
 def load(source: Path, design: DesignConfig, threads: bool = False) -> "Kernel":
-    """Compile a kernel, if need be, and load it."""
+    """Compile a kernel of any source file `<name>_top.cpp`, if need be, and load it."""
     return Kernel(library(source, design, threads), stream_names(source))
 
 
@@ -202,6 +216,9 @@ def _payloads(items: Items, stream: StreamType, name: str) -> Items:
         values = items
         for field in number.path:
             values = values[field]
+        kind = "i" if number.signed else "u"
+        if values.dtype.kind == kind and 8 * values.dtype.itemsize <= number.width:
+            continue
         low = -(1 << (number.width - 1)) if number.signed else 0
         high = (1 << (number.width - number.signed)) - 1
         if values.size and (int(values.min()) < low or int(values.max()) > high):

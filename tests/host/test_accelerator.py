@@ -79,7 +79,7 @@ def test_a_backend_can_be_a_function(model):
 
 
 def test_wrong_backends_tasks_images_and_directories_are_refused(model, tmp_path):
-    with pytest.raises(UserError, match="no backend 'fpga': this version has reference"):
+    with pytest.raises(UserError, match="no backend 'fpga': this version has reference, csim"):
         Accelerator(model, backend="fpga")
     accelerator = Accelerator(model)
     with pytest.raises(UserError, match="no task 'flow'"):
