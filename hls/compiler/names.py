@@ -46,13 +46,15 @@ class Names:
 
     def __init__(self, taken: frozenset[str] = frozenset()) -> None:
         self._taken = set(taken)
+        self._last: dict[str, int] = {}
 
     def unique(self, name: str) -> str:
         """`legal(name)`, with a number behind it if that is taken; taken from now on."""
         wanted = word = legal(name)
-        number = 1
+        number = self._last.get(wanted, 0)
         while word in self._taken:
-            word = f"{wanted}_{number}"
             number += 1
+            word = f"{wanted}_{number}"
+        self._last[wanted] = number
         self._taken.add(word)
         return word
