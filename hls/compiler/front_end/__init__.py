@@ -6,6 +6,6 @@ functions plain values; `passes` optimises; `lowering` reads the result. `llvm` 
 LLVM's text form.
 """
 
-from .compilation import read
+from .compilation import preprocess, read
 
-__all__ = ["read"]
+__all__ = ["preprocess", "read"]

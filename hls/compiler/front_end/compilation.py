@@ -1,6 +1,5 @@
 """From a C++ file to `ir.Module`: preprocess, mark, compile, rewrite, optimise, read."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -8,23 +7,15 @@ from m3vit.errors import UserError
 from m3vit.hls.compiler import ir, toolchain
 from m3vit.hls.compiler.diagnostics import HlsError
 from m3vit.hls.compiler.toolchain import Toolchain
-from m3vit.hls.compiler.vendor_headers import synthesis_headers
 
-from . import annotations, lowering, passes, source, value_form
+from . import annotations, clang, lowering, passes, source, value_form
 from .annotations import Annotations
 from .llvm import parser
 from .llvm.debug_info import DebugInfo
 from .llvm.unoptimised import RawFunction, Unoptimised
+from .places import shorten
 from .source import Source
 from .value_form import CallSite, KeptFunction
-
-_LANGUAGE = ["--driver-mode=g++", "--target=x86_64-linux-gnu", "-std=c++17", "-ffreestanding"]
-_CODE = [
-    *("-O2", "-Xclang", "-disable-llvm-passes", "-fno-exceptions", "-fno-rtti", "-w"),
-    *("-fwrapv", "-fno-strict-aliasing", "-fno-threadsafe-statics", "-fno-discard-value-names"),
-    *("-g", "-fstandalone-debug", "-gno-column-info", "-emit-llvm", "-S"),
-    *("-x", "c++-cpp-output", "-", "-o", "-"),
-]
 
 
 def read(
@@ -46,11 +37,23 @@ def read(
     if not path.is_file():
         raise UserError(f"{path} does not exist: name a C++ file")
     tools = toolchain.find()
-    options = source.preprocessor_options(synthesis_headers(), defines or {}, include)
-    text = _run(tools, tools.clang, [*_LANGUAGE, *options, "-E", str(path)], "", None)
-    scanned = source.scan(text)
-    unoptimised = _run(tools, tools.clang, [*_LANGUAGE, *_CODE], scanned.text, scanned)
+    scanned = source.scan(clang.preprocess(tools, path, defines or {}, include))
+    unoptimised = clang.compile_text(tools, scanned.text, scanned.files)
     return _Compilation(tools, scanned, unoptimised, top, path).run()
+
+
+def preprocess(
+    path: Path, defines: Mapping[str, str] | None = None, include: Sequence[Path] = ()
+) -> str:
+    """Everything that decides what `read` makes of a file, except for the compiler itself.
+
+    The arguments and errors are those of `read`.
+    """
+    if not path.is_file():
+        raise UserError(f"{path} does not exist: name a C++ file")
+    tools = toolchain.find()
+    options = source.preprocessor_options(synthesis_headers(), defines or {}, include)
+    return _run(tools, tools.clang, [*_LANGUAGE, *options, "-E", str(path)], "", None)
 
 
 class _Compilation:
@@ -64,7 +67,7 @@ class _Compilation:
         self.module = Unoptimised(text)
         self.debug = DebugInfo(
             parser.parse("\n".join(self.module.after), ()).metadata,
-            source.shorten,
+            shorten,
             scanned.files.__contains__,
         )
         self.calls: dict[str, list[CallSite]] = {}
@@ -170,33 +173,3 @@ class _Compilation:
     def location(self, name: str) -> ir.Location | None:
         function: RawFunction = self.module.functions[name]
         return self.debug.line_of(self.debug.node(function.debug))
-
-
-def _run(
-    tools: Toolchain, program: Path, arguments: Sequence[str], text: str, scanned: Source | None
-) -> str:
-    """Output of clang; its first error in the user's files becomes an HlsError."""
-    try:
-        return tools.run(program, arguments, text)
-    except toolchain.ToolError as error:
-        raise _compile_error(str(error), scanned) from None
-
-
-def _compile_error(message: str, scanned: Source | None) -> HlsError:
-    """clang's first error, at the user's line that caused it."""
-    files = scanned.files if scanned else None
-    lines = re.findall(r"(?m)^(.+?):(\d+):\d+: (error|fatal error|note): (.*)$", message)
-    first = next((index for index, line in enumerate(lines) if "error" in line[2]), None)
-    if first is None:
-        return HlsError("c++", message.strip().splitlines()[-1])
-    sentence = lines[first][3]
-    for file, line, _, _ in lines[first:]:
-        if files is None or source.shorten(file) in files:
-            location = ir.Location(source.shorten(file), int(line))
-            break
-    else:
-        location = ir.Location(lines[first][0], int(lines[first][1]))
-    own = re.search(r'\[([a-z-]+)\] (.*?)"?$', sentence)
-    if own and "static assertion failed" in sentence:
-        return HlsError(own[1], own[2], location)
-    return HlsError("c++", sentence, location)
