@@ -7,6 +7,7 @@ from m3vit.errors import UserError
 from m3vit.hls.compiler import ir, toolchain
 from m3vit.hls.compiler.diagnostics import HlsError
 from m3vit.hls.compiler.toolchain import Toolchain
+from m3vit.hls.compiler.vendor_headers import synthesis_headers
 
 from . import annotations, clang, lowering, passes, source, value_form
 from .annotations import Annotations
@@ -34,10 +35,18 @@ def read(
         HlsError: C++ that does not compile, or that has no hardware here.
         UserError: missing tools or files.
     """
-    if not path.is_file():
-        raise UserError(f"{path} does not exist: name a C++ file")
     tools = toolchain.find()
-    scanned = source.scan(clang.preprocess(tools, path, defines or {}, include))
+    scanned = source.scan(preprocess(path, defines, include))
+    unoptimised = clang.compile_text(tools, scanned.text, scanned.files)
+    return _Compilation(tools, scanned, unoptimised, top, path).run()
+
+
+def preprocess(
+    path: Path, defines: Mapping[str, str] | None = None, include: Sequence[Path] = ()
+) -> str:
+    """The user's text that decides what `read` makes of a file; arguments and errors as there."""
+    tools = toolchain.find()
+    scanned = source.scan(_preprocessed(tools, path, defines, include))
     unoptimised = clang.compile_text(tools, scanned.text, scanned.files)
     return _Compilation(tools, scanned, unoptimised, top, path).run()
 
@@ -47,13 +56,20 @@ def preprocess(
 ) -> str:
     """Everything that decides what `read` makes of a file, except for the compiler itself.
 
-    The arguments and errors are those of `read`.
+    The arguments and errors are those of `read`. The vendor's headers are not in the text; what
+    they are is its last line.
     """
+    tools = toolchain.find()
+    text = _preprocessed(tools, path, defines, include)
+    return f"{text}// {synthesis_headers().name}, LLVM {tools.version}\n"
+
+
+def _preprocessed(
+    tools: Toolchain, path: Path, defines: Mapping[str, str] | None, include: Sequence[Path]
+) -> str:
     if not path.is_file():
         raise UserError(f"{path} does not exist: name a C++ file")
-    tools = toolchain.find()
-    options = source.preprocessor_options(synthesis_headers(), defines or {}, include)
-    return _run(tools, tools.clang, [*_LANGUAGE, *options, "-E", str(path)], "", None)
+    return clang.preprocess(tools, path, defines or {}, include)
 
 
 class _Compilation:

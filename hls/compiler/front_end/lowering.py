@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from m3vit.hls.compiler import ir
 from m3vit.hls.compiler.diagnostics import HlsError
 
-from . import loops, operations, pruning, source
+from . import loops, operations, pruning
 from .annotations import Annotations, interface_modes
 from .functions import FunctionReader, ReadFunction
 from .llvm import parser, syntax
 from .llvm.debug_info import DebugInfo
 from .networks import NetworkReader
+from .places import shorten
 from .source import Source
 from .storage import StorageReader
 from .value_form import KeptFunction
@@ -48,7 +49,7 @@ class _Lowering:
         self.kept = kept
         self.notes = notes
         self.source = scanned
-        self.debug = DebugInfo(module.metadata, source.shorten, scanned.files.__contains__)
+        self.debug = DebugInfo(module.metadata, shorten, scanned.files.__contains__)
         self.storage = StorageReader(module, self.debug, notes)
         self.names = _names(kept)
         self.read: dict[str, ReadFunction] = {}
@@ -190,7 +191,7 @@ def _names(kept: Mapping[str, KeptFunction]) -> dict[str, str]:
 def _unknown(line: str, text: str, scanned: Source) -> HlsError:
     """Why the parser stopped at a line."""
     metadata = "\n".join(_metadata(text))
-    debug = DebugInfo(parser.parse(metadata).metadata, source.shorten, scanned.files.__contains__)
+    debug = DebugInfo(parser.parse(metadata).metadata, shorten, scanned.files.__contains__)
     match = re.search(r"!dbg !(\d+)", line)
     location = debug.location(int(match[1])) if match else None
     if re.search(r"\b(float|double|half|x86_fp80)\b", line):

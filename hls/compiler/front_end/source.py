@@ -6,17 +6,16 @@ that each belongs to. Pragmas are then replaced by calls of marker functions on 
 that every line number stays true.
 """
 
-import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 from m3vit.hls.compiler.diagnostics import HlsError
 from m3vit.hls.compiler.ir import Location
 
 from . import pragmas
+from .places import shorten
 from .pragmas import Pragma
 
 _LINE_MARKER = re.compile(r'# (\d+) "((?:[^"\\]|\\.)*)"((?: \d)*)')
@@ -97,24 +96,6 @@ class _Scope:
     extent: list[int]
     loop: Loop | None = None
     outer: tuple[list[str], int] | None = None
-
-
-def shorten(path: str) -> str:
-    """`path` relative to the working directory where it lies below that."""
-    absolute = os.path.abspath(path)
-    root = os.getcwd() + os.sep
-    return absolute[len(root) :] if absolute.startswith(root) else path
-
-
-def preprocessor_options(
-    headers: Path, defines: Mapping[str, str], include: Sequence[Path]
-) -> list[str]:
-    """clang's arguments that say where headers are and what is defined."""
-    options = ["-D__SYNTHESIS__", "-isystem", str(headers), "-include", "ap_root.h"]
-    options += [f"-I{directory}" for directory in include]
-    return options + [
-        f"-D{name}={value}" if value else f"-D{name}" for name, value in defines.items()
-    ]
 
 
 def scan(preprocessed: str) -> Source:

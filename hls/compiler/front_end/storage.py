@@ -148,11 +148,12 @@ def _fragment(expression: str, size: int) -> tuple[int, int]:
 def _part(of: CppType, start: int, size: int) -> CppType | None:
     """The member or element that takes exactly these bits."""
     while (start, size) != (0, of.size) and of.size:
-        if of.kind == "array" and of.element is not None and of.element.size:
-            index = start // of.element.size
-            if start + size > (index + 1) * of.element.size:
+        element = of.element
+        if of.kind == "array" and element is not None and element.size:
+            index = start // element.size
+            if start + size > (index + 1) * element.size:
                 return None
-            of, start = of.element, start - index * of.element.size
+            of, start = element, start - index * element.size
         elif of.kind == "struct":
             inside = [
                 (offset, member)
