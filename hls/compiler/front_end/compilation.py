@@ -36,16 +36,6 @@ def read(
         UserError: missing tools or files.
     """
     tools = toolchain.find()
-    scanned = source.scan(preprocess(path, defines, include))
-    unoptimised = clang.compile_text(tools, scanned.text, scanned.files)
-    return _Compilation(tools, scanned, unoptimised, top, path).run()
-
-
-def preprocess(
-    path: Path, defines: Mapping[str, str] | None = None, include: Sequence[Path] = ()
-) -> str:
-    """The user's text that decides what `read` makes of a file; arguments and errors as there."""
-    tools = toolchain.find()
     scanned = source.scan(_preprocessed(tools, path, defines, include))
     unoptimised = clang.compile_text(tools, scanned.text, scanned.files)
     return _Compilation(tools, scanned, unoptimised, top, path).run()
