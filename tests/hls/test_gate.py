@@ -98,11 +98,27 @@ def test_largest_sums(nano, ladder):
     climb(ladder, nano, (ends, parameters, {"top_k": 4}))
 
 
+def test_all_logits_at_the_lowest_value(nano, ladder):
+    """A rank that nobody has taken is still below them."""
+    random = np.random.default_rng(24)
+    parameters = gate(random, 16, 8, shifts=(19, 20))
+    parameters.bias[:] = -(1 << 31)
+    climb(ladder, nano, (codes(random, 3, 8), parameters, {"top_k": 3, "expert_range": (6, 12)}))
+
+
 @pytest.mark.parametrize("prune_threshold", [0, 3277, 32767, 32768, 100_000])
 def test_pruning(nano, ladder, prune_threshold):
     random = np.random.default_rng(18)
     settings = {"top_k": 4, "prune_threshold": prune_threshold}
     climb(ladder, nano, (codes(random, 12, 16), gate(random, 8, 16), settings))
+
+
+def test_a_score_at_the_threshold_is_pruned(nano, ladder):
+    random = np.random.default_rng(25)
+    given, parameters = codes(random, 6, 16), gate(random, 8, 16)
+    scores = route(given, parameters, 0, 0, (0, 8), **WHOLE).scores
+    for threshold in (int(scores[0, 1]), int(scores[0, 1]) - 1, int(scores[3, 0])):
+        climb(ladder, nano, (given, parameters, {"prune_threshold": threshold}))
 
 
 def test_biases_of_tasks(nano, ladder):

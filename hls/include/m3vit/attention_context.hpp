@@ -66,8 +66,8 @@ word:
                 const ap_int<44> divided = ap_int<27>(row.lane[lane]) * factor.mantissa;
                 const ap_int<18> context = RoundShift<18>(divided, ap_uint<5>(factor.length + 5));
                 const ap_int<43> scaled = context * command.multiplier;
-                const ap_int<11> rounded =
-                    RoundSaturate<10>(scaled, command.shift) + command.zero_point;
+                const ap_int<10> rounded =
+                    RoundSaturate<9>(scaled, command.shift) + command.zero_point;
                 code.lane[lane] = Saturate<8>(rounded);
             }
             codes.write(code);
