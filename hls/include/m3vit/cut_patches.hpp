@@ -59,25 +59,26 @@ void CutPatches(hls::stream<CutPatchesCommand>& commands,
     #pragma HLS ARRAY_PARTITION variable=ring complete dim=1
     #pragma HLS BIND_STORAGE variable=ring type=ram_s2p impl=bram
 
+    enum Phase { kIdle, kStarting, kCutting, kEnding };
+    Phase phase = kIdle;
     CutPatchesCommand image;
     PatchPosition<Address> position;
     Address arrived = 0;     // end of what is in the ring
     bool room = true;        // for one more word
-    bool running = false;    // inside an image
-    bool complete = false;   // all of the strip has arrived
+    bool ready = false;      // all of the strip has arrived
     bool overflows = false;  // the patch has ended, and what is held belongs to it
     Bank held_count = 0;
     Row<Code, kLanes> held;  // codes of a word that is not full
     #pragma HLS ARRAY_PARTITION variable=held.lane complete
 
 word:
-    M3VIT_FOREVER(commands, running || overflows) {
+    M3VIT_FOREVER(commands, phase != kIdle || overflows) {
         #pragma HLS PIPELINE II=1
+        const bool cut = ready && !codes.full();
         const bool flush = overflows && !codes.full();
-        const bool cut = running && complete && !overflows && !codes.full();
-        const bool take = !running && !commands.empty();
+        const bool strip_ends = cut && position.PatchEnds() && position.patch.last;
         const Address waiting = arrived - position.strip_start;
-        bool strip_ends = false;
+        const Address surplus = arrived - position.strip_end;
 
         if (cut || flush) {
             ap_uint<8> wanted[kLanes];
@@ -91,11 +92,10 @@ word:
                 wanted[bank] = ring[bank][line];
             }
 
-            const bool row_ends = position.RowEnds(image);
-            const bool patch_ends = flush || position.PatchEnds(image);
-            const Count fresh = flush      ? Count(0)
-                                : row_ends ? Count(position.columns_left)
-                                           : Count(image.columns);
+            const bool patch_ends = flush || position.PatchEnds();
+            const Count fresh = flush               ? Count(0)
+                                : position.row_ends ? Count(position.columns_left)
+                                                    : Count(image.columns);
             const Count count = held_count + fresh;
             Row<Code, kLanes> word;
 
@@ -110,13 +110,9 @@ word:
             if (patch_ends || count >= kLanes) codes.write(word);
             overflows = patch_ends && count > kLanes;
             held_count = patch_ends && !overflows ? Bank(0) : Bank(count);
-            if (cut) {
-                strip_ends = patch_ends && position.patch.last;
-                running = !(strip_ends && position.strip.last);
-                position.Step(image);
-            }
         }
-        complete = !take && !strip_ends && waiting >= image.strip_bytes;
+        // Addresses differ by less than the ring: twice of it stands for a negative surplus.
+        ready = phase == kCutting && !strip_ends && !overflows && surplus < kRing;
 
         if (room && !pixels.empty()) {
             const Row<ap_uint<8>, kLanes> word = pixels.read();
@@ -129,11 +125,20 @@ word:
         }
         room = waiting <= kRing - 2 * kLanes;
 
-        if (take) {
-            image = commands.read();
-            running = true;
-            // Behind the last word of the image before.
-            position.Start(image, (position.strip_start + (kLanes - 1)) / kLanes * kLanes);
+        if (phase == kIdle) {
+            if (!commands.empty()) {
+                image = commands.read();
+                phase = kStarting;
+            }
+        } else if (phase == kStarting) {
+            position.Start(image);
+            phase = kCutting;
+        } else if (phase == kEnding) {
+            position.Align(kLanes);
+            phase = kIdle;
+        } else if (cut) {
+            if (strip_ends && position.strip.last) phase = kEnding;
+            position.Step(image);
         }
     }
 }

@@ -31,29 +31,32 @@ struct PatchPosition {
     Countdown<3> channel;
     Countdown<7> row;
     ap_uint<7> columns_left;  ///< of the row
-    Address strip_start = 0;
+    bool row_ends;            ///< after a step over them
+    Address strip_start = 0, strip_end = 0;
     Address patch_start, channel_start, row_start;
     Address address;  ///< of the next pixel
 
-    /// To the first pixel of an image.
-    void Start(const CutPatchesCommand& image, Address start) {
+    /// Behind an image: the next one begins with a fresh word.
+    void Align(int word_bytes) {
+        #pragma HLS INLINE
+        strip_end = (strip_start + (word_bytes - 1)) / word_bytes * word_bytes;
+    }
+    /// To the first pixel of an image, which lies at `strip_end`.
+    void Start(const CutPatchesCommand& image) {
         #pragma HLS INLINE
         strip.Start(image.strips);
-        StartStrip(image, start);
+        StartStrip(image);
     }
-    bool RowEnds(const CutPatchesCommand& image) const {
+    bool PatchEnds() const {
         #pragma HLS INLINE
-        return columns_left <= image.columns;
-    }
-    bool PatchEnds(const CutPatchesCommand& image) const {
-        #pragma HLS INLINE
-        return RowEnds(image) && row.last && channel.last;
+        return row_ends && row.last && channel.last;
     }
     /// Over `image.columns` pixels, or what is left of the row; behind the image at last.
     void Step(const CutPatchesCommand& image) {
         #pragma HLS INLINE
-        if (!RowEnds(image)) {
+        if (!row_ends) {
             columns_left -= image.columns;
+            row_ends = columns_left <= image.columns;
             address += image.column_bytes;
         } else if (!row.last) {
             row.Step();
@@ -66,16 +69,17 @@ struct PatchPosition {
             StartPatch(image, patch_start + image.patch_bytes);
         } else {
             strip.Step();
-            StartStrip(image, strip_start + image.strip_bytes);
+            StartStrip(image);
         }
     }
 
   private:
-    void StartStrip(const CutPatchesCommand& image, Address start) {
+    void StartStrip(const CutPatchesCommand& image) {
         #pragma HLS INLINE
         patch.Start(image.patches);
-        strip_start = start;
-        StartPatch(image, start);
+        strip_start = strip_end;
+        strip_end += image.strip_bytes;
+        StartPatch(image, strip_start);
     }
     void StartPatch(const CutPatchesCommand& image, Address start) {
         #pragma HLS INLINE
@@ -92,6 +96,7 @@ struct PatchPosition {
     void StartRow(const CutPatchesCommand& image, Address start) {
         #pragma HLS INLINE
         columns_left = image.patch_size;
+        row_ends = image.patch_size <= image.columns;
         row_start = start;
         address = start;
     }
