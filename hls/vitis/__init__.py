@@ -1,0 +1,1 @@
+"""The vendor's way to the board: Vitis HLS on the same kernels, where it is installed."""
