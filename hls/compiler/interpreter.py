@@ -80,9 +80,9 @@ class Interpreter:
     ) -> dict[str, list[int]]:
         """Output streams as lists of packed words.
 
-        A free-running process stops at the first iteration that finds an input empty, or after
-        `most_idle` iterations without a stream access; any other one when it returns, and
-        RuntimeError says that it waits for input forever.
+        A free-running process stops at the first iteration that finds an input empty, that
+        changes nothing, or after `most_idle` iterations without a stream access; any other one
+        when it returns, and RuntimeError says that it waits for input forever.
         """
         self._scalars = scalars or {}
         self._inputs = {name: list(inputs.get(name, ())) for name in self.process.inputs}
@@ -106,15 +106,17 @@ class Interpreter:
         state: dict[int, int] | None = None
         idle = 0
         while True:
-            values, active = self._iterate(region, state)
+            iteration = self._iterate(region, state)
+            values = iteration.values
             for name, node in region.exports.items():
                 self._registers[name] = values[node.index]
             proceed = region.proceed is not None and values[region.proceed.index]
             if not region.pipelined or not proceed:
                 return self._leave(region, values)
+            before = state
             state = {phi.index: values[phi.operands[1].index] for phi in region.phis}
-            idle = 0 if active else idle + 1
-            if idle > most_idle:
+            idle = 0 if iteration.moves else idle + 1
+            if idle > most_idle or (idle and state == before and not iteration.stored):
                 raise _OutOfDataError("of every input")
 
     def _leave(self, region: Region, values: Mapping[int, int]) -> str | None:
@@ -125,10 +127,8 @@ class Interpreter:
         self._registers |= assigned
         return taken[0].target
 
-    def _iterate(
-        self, region: Region, state: Mapping[int, int] | None
-    ) -> tuple[dict[int, int], bool]:
-        """All values of one iteration, and whether a stream moved.
+    def _iterate(self, region: Region, state: Mapping[int, int] | None) -> "_Iteration":
+        """All values of one iteration; `state` are the phis, None on entry.
 
         Streams and memories change at its end: an iteration that finds no data leaves no trace.
         """
@@ -148,7 +148,7 @@ class Interpreter:
             words = self._memories[name][bank]
             if address < len(words):
                 words[address] = value
-        return iteration.values, bool(iteration.reads or iteration.writes)
+        return iteration
 
     def _compute(self, node: Node, iteration: "_Iteration") -> int:
         if node.operation == "argument":
@@ -197,3 +197,8 @@ class _Iteration:
     reads: list[str] = field(default_factory=list)
     writes: list[tuple[str, int]] = field(default_factory=list)
     stored: dict[tuple[str, int, int], int] = field(default_factory=dict)
+
+    @property
+    def moves(self) -> bool:
+        """A stream was accessed."""
+        return bool(self.reads or self.writes)
