@@ -1,6 +1,6 @@
 """The ports of a generated module, as whoever instantiates or drives it sees them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,18 +12,27 @@ from .names import legal
 Control = Literal["free-running", "ap_ctrl_hs", "axilite"]
 Direction = Literal["in", "out"]
 
+FEWEST_PLACES = 2
+"""Words in the smallest queue that passes one in every cycle."""
+
 AP_CTRL = (("ap_start", "in"), ("ap_done", "out"), ("ap_idle", "out"), ("ap_ready", "out"))
 """Ports that start a function and tell its end; each is one bit wide."""
 
 
 @dataclass(frozen=True)
 class Stream:
-    """A stream of a module: `direction` "in" is read by the module, "out" is written."""
+    """A stream of a module.
+
+    Attributes:
+        direction: "in" is read by the module, "out" is written.
+        places: words that fit into the module's own queue behind an output; 0 for an input.
+    """
 
     name: str
     payload: Payload
     direction: Direction
     location: Location | None = None
+    places: int = 0
 
     @property
     def width(self) -> int:
@@ -99,13 +108,18 @@ def stream_ports(name: str, width: int, direction: Direction) -> Iterator[Port]:
     yield Port(f"{name}_ready", "out" if direction == "in" else "in")
 
 
-def connected(connections: Iterable[tuple[str, str]]) -> str:
+def connected(connections: Iterable[tuple[str, str]], indent: int = 8) -> str:
     """Lines of an instance's port list, one per (port, expression)."""
-    return ",\n".join(f"        .{port}({expression})" for port, expression in connections)
+    blanks = " " * indent
+    return ",\n".join(f"{blanks}.{port}({expression})" for port, expression in connections)
 
 
-def of_process(process: graph.Process) -> Interface:
+def of_process(process: graph.Process, places: Mapping[str, int] | None = None) -> Interface:
     """The interface of a process.
+
+    Args:
+        process: what it is of.
+        places: output -> words in its queue; what is left out counts as the fewest possible.
 
     Raises:
         HlsError: a stream argument that the process neither reads nor writes.
@@ -118,8 +132,11 @@ def of_process(process: graph.Process) -> Interface:
                 f"`{process.name}` neither reads nor writes its stream `{name}`: remove it",
                 port.location or process.location,
             )
-        direction: Direction = "in" if name in process.inputs else "out"
-        streams.append(Stream(name, port.payload, direction, port.location))
+        if name in process.inputs:
+            streams.append(Stream(name, port.payload, "in", port.location))
+        else:
+            own = (places or {}).get(name, FEWEST_PLACES)
+            streams.append(Stream(name, port.payload, "out", port.location, own))
     return Interface(
         process.name,
         tuple(streams),

@@ -1,27 +1,42 @@
-"""DATAFLOW functions as SystemVerilog: instances of processes, a queue for every channel.
+"""DATAFLOW functions as SystemVerilog: instances of processes, joined by queues.
 
 A process takes all inputs of an iteration at once and needs a place for each of its outputs,
 where C++ reads and writes one after the other. Two places more than `#pragma HLS STREAM` asks for
 make up for it: the network cannot come to rest where the C++ with those depths does not. Every
-process ends in a queue of at least two places of its own, so a channel's queue is as deep as asked.
+process ends in queues of its own with at least two places. Where such a queue is deep enough, it
+serves the channel; otherwise the channel has a queue as deep as asked.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from .diagnostics import HlsError
-from .interface import AP_CTRL, Direction, Interface, Stream, connected, stream_ports
+from .interface import (
+    AP_CTRL,
+    FEWEST_PLACES,
+    Direction,
+    Interface,
+    Stream,
+    connected,
+    stream_ports,
+)
 from .ir import Channel, Instance, Location, Network, Scalar, StreamPort
 from .names import Names, legal
 
-SHALLOWEST = 2
-"""Places of the smallest queue that passes a word in every cycle."""
+_SPARE = 2  # places that a channel has beyond its depth
 
-_CONTROL_WIRES = frozenset(
-    {"start", "done", "idle", "finished", "unused_done", "unused_idle", "unused_ready"}
-)
-_Ends = Mapping[str, Mapping[Direction, list[Instance]]]
+
+@dataclass(frozen=True)
+class _End:
+    """One end of a stream or channel: a stream of an instance."""
+
+    instance: Instance
+    stream: Stream
+
+
+_Ends = Mapping[str, Mapping[Direction, list[_End]]]
 
 
 def interface(network: Network, functions: Mapping[str, Interface]) -> Interface:
@@ -43,16 +58,13 @@ def interface(network: Network, functions: Mapping[str, Interface]) -> Interface
     streams = []
     for argument in network.arguments:
         if isinstance(argument, StreamPort):
-            of_stream = ends[argument.name]
-            users = of_stream["in"] + of_stream["out"]
+            users = [end for side in ends[argument.name].values() for end in side]
             if len(users) != 1:
                 raise _not_one(f"stream `{argument.name}`", "uses", users, argument.location)
-            direction: Direction = "in" if of_stream["in"] else "out"
-            streams.append(Stream(argument.name, argument.payload, direction, argument.location))
+            inner = users[0].stream
+            streams.append(replace(inner, name=argument.name, location=argument.location))
     _check_scalars(network, functions)
-    if not network.free_running and not any(
-        functions[instance.function].control == "ap_ctrl_hs" for instance in network.instances
-    ):
+    if not network.free_running and not _controlled(network, functions):
         raise HlsError(
             "never-done",
             f"no process of `{network.name}` ever ends, so that it would never be done: "
@@ -68,42 +80,19 @@ def interface(network: Network, functions: Mapping[str, Interface]) -> Interface
     )
 
 
+def queues(network: Network, functions: Mapping[str, Interface]) -> dict[str, int]:
+    """Words in the queue of each channel that needs one."""
+    ends = _ends(network, functions)
+    return {
+        channel.name: max(FEWEST_PLACES, channel.depth)
+        for channel in network.channels
+        if ends[channel.name]["out"][0].stream.places < channel.depth + _SPARE
+    }
+
+
 def emit(network: Network, functions: Mapping[str, Interface]) -> str:
     """The SystemVerilog module of a network; the arguments are those of `interface`."""
-    ports = list(interface(network, functions).ports())
-    names = Names(frozenset(port.name for port in ports) | _CONTROL_WIRES)
-    channels = {channel.name: names.unique(channel.name) for channel in network.channels}
-    lines = [
-        f"// {network.name}: processes joined by queues{_place(network.location)}",
-        f"module {network.name} (",
-        ",\n".join(f"    {port}" for port in ports),
-        ");",
-    ]
-    for channel in network.channels:
-        lines += _queue(channel, channels[channel.name], names)
-    controlled = [
-        instance
-        for instance in network.instances
-        if functions[instance.function].control == "ap_ctrl_hs"
-    ]
-    handshakes = {
-        instance.name: f"[{number}]" if len(controlled) > 1 else ""
-        for number, instance in enumerate(controlled)
-    }
-    if controlled:
-        lines += _control(network, len(controlled))
-    unused = set(_scalars(network))
-    for instance in network.instances:
-        lines += _instance(
-            network, instance, functions[instance.function], channels, handshakes, names
-        )
-        unused -= set(instance.connections.values())
-    if unused:
-        words = ", ".join(legal(name) for name in sorted(unused))
-        lines += [f"    wire {names.unique('unused_arguments')} = &{{1'b0, {words}}};", ""]
-    if not lines[-1]:
-        lines.pop()
-    return "\n".join([*lines, "endmodule", ""])
+    return _Text(network, functions).text()
 
 
 # Checks -----------------------------------------------------------------------------------------
@@ -111,18 +100,17 @@ def emit(network: Network, functions: Mapping[str, Interface]) -> str:
 
 def _ends(network: Network, functions: Mapping[str, Interface]) -> _Ends:
     """Per stream or channel, who reads it ("in", first) and who writes it ("out")."""
-    ends: defaultdict[str, dict[Direction, list[Instance]]] = defaultdict(
-        lambda: {"in": [], "out": []}
-    )
+    ends: defaultdict[str, dict[Direction, list[_End]]] = defaultdict(lambda: {"in": [], "out": []})
     for instance in network.instances:
         for stream in functions[instance.function].streams:
-            ends[str(instance.connections[stream.name])][stream.direction].append(instance)
+            given = str(instance.connections[stream.name])
+            ends[given][stream.direction].append(_End(instance, stream))
     return ends
 
 
-def _not_one(what: str, does: str, users: list[Instance], location: Location | None) -> HlsError:
+def _not_one(what: str, does: str, users: list[_End], location: Location | None) -> HlsError:
     if users:
-        who = " and ".join(f"`{user.function}`" for user in users)
+        who = " and ".join(f"`{user.instance.function}`" for user in users)
         fault = f"{what}: {who} {does.removesuffix('s')} it, and only one process may"
         remedy = "declare a stream for each"
     else:
@@ -151,88 +139,172 @@ def _scalars(network: Network) -> dict[str, Scalar]:
     }
 
 
+def _controlled(network: Network, functions: Mapping[str, Interface]) -> list[Instance]:
+    """The instances that are started and say when they are done."""
+    return [
+        instance
+        for instance in network.instances
+        if functions[instance.function].control == "ap_ctrl_hs"
+    ]
+
+
 # Text -------------------------------------------------------------------------------------------
+
+_CONTROL_WIRES = frozenset(
+    ["start", "done", "idle", "finished", "unused_done", "unused_idle", "unused_ready"]
+)
+
+
+class _Text:
+    """The module of one network."""
+
+    def __init__(self, network: Network, functions: Mapping[str, Interface]) -> None:
+        self.network = network
+        self.functions = functions
+        self.ports = list(interface(network, functions).ports())
+        self.queues = queues(network, functions)
+        self.controlled = _controlled(network, functions)
+        self.names = Names(frozenset(port.name for port in self.ports) | _CONTROL_WIRES)
+        self.channels = {
+            channel.name: self.names.unique(channel.name) for channel in network.channels
+        }
+
+    def text(self) -> str:
+        parts = [*self._channels(), *self._control(), *self._instances(), *self._unused()]
+        lines = [
+            f"// {self.network.name}: processes joined by queues{_place(self.network.location)}",
+            f"module {self.network.name} (",
+            ",\n".join(f"    {port}" for port in self.ports),
+            ");",
+            *(f"    {line}" if line else "" for part in parts for line in ("", *part)),
+            "endmodule",
+            "",
+        ]
+        return "\n".join(lines)
+
+    def wire(self, stream: str, direction: Direction) -> str:
+        """What the three wires behind a reader's ("in") or a writer's end are called."""
+        if stream not in self.channels:
+            return stream
+        name = self.channels[stream]
+        if stream not in self.queues:
+            return name
+        return f"{name}_from_queue" if direction == "in" else f"{name}_to_queue"
+
+    def _channels(self) -> Iterator[list[str]]:
+        for channel in self.network.channels:
+            about = f"// {channel.payload.name} {channel.name}{_place(channel.location)}"
+            if channel.name in self.queues:
+                yield [about, *self._queue(channel, self.queues[channel.name])]
+            else:
+                yield [
+                    f"{about}; its writer's queue is deep enough",
+                    *_wires(self.channels[channel.name], channel.payload.width),
+                ]
+
+    def _queue(self, channel: Channel, depth: int) -> Iterator[str]:
+        width = channel.payload.width
+        before, behind = self.wire(channel.name, "out"), self.wire(channel.name, "in")
+        yield from _wires(before, width)
+        yield from _wires(behind, width)
+        instance = self.names.unique(f"{channel.name}_queue")
+        parts = ("data", "valid", "ready")
+        yield from _instance(
+            f"stream_fifo #(.WIDTH({width}), .DEPTH({depth})) {instance}",
+            [
+                *((f"in_{part}", f"{before}_{part}") for part in parts),
+                *((f"out_{part}", f"{behind}_{part}") for part in parts),
+            ],
+        )
+
+    def _control(self) -> Iterator[list[str]]:
+        """Start all processes together, and be done when the last one is."""
+        if not self.controlled:
+            return
+        count = len(self.controlled)
+        bits = f"[{count - 1}:0] " if count > 1 else ""
+        if self.network.free_running:
+            yield [
+                "// Processes that end start again at once.",
+                f"wire {bits}start = '1;",
+                f"logic {bits}unused_done, unused_idle, unused_ready;",
+            ]
+            return
+        yield [
+            "// All processes start together; each runs once, and the last one ends the network.",
+            f"logic {bits}done, idle, unused_ready;",
+            f"logic {bits}finished;  // done before this cycle",
+            f"wire {bits}start = ap_start ? ~finished : '0;",
+            "assign ap_done = ap_start && &(finished | done);",
+            "assign ap_ready = ap_done;",
+            "assign ap_idle = !ap_start && &idle;",
+            "always_ff @(posedge clk) begin",
+            "    if (!rst_n || ap_done) finished <= '0;",
+            "    else finished <= finished | done;",
+            "end",
+        ]
+
+    def _instances(self) -> Iterator[list[str]]:
+        for instance in self.network.instances:
+            callee = self.functions[instance.function]
+            connections = [
+                *self._handshake(instance),
+                *self._numbers(instance, callee),
+                *self._streams(instance, callee),
+            ]
+            heading = f"{callee.name} {self.names.unique(instance.name)}"
+            yield list(_instance(heading, connections, instance.location))
+
+    def _handshake(self, instance: Instance) -> Iterator[tuple[str, str]]:
+        if instance not in self.controlled:
+            return
+        several = len(self.controlled) > 1
+        bit = f"[{self.controlled.index(instance)}]" if several else ""
+        spare = "unused_" if self.network.free_running else ""
+        wires = ("start", f"{spare}done", f"{spare}idle", "unused_ready")
+        for (port, _), wire in zip(AP_CTRL, wires, strict=True):
+            yield port, f"{wire}{bit}"
+
+    def _numbers(self, instance: Instance, callee: Interface) -> Iterator[tuple[str, str]]:
+        for scalar in callee.scalars:
+            given = instance.connections[scalar.name]
+            if isinstance(given, int):
+                bits = given & ((1 << scalar.width) - 1)
+                yield legal(scalar.name), f"{scalar.width}'d{bits}"
+            else:
+                yield legal(scalar.name), legal(given)
+
+    def _streams(self, instance: Instance, callee: Interface) -> Iterator[tuple[str, str]]:
+        for stream in callee.streams:
+            wire = self.wire(str(instance.connections[stream.name]), stream.direction)
+            inner = stream_ports(stream.name, stream.width, stream.direction)
+            outer = stream_ports(wire, stream.width, stream.direction)
+            yield from ((port.name, given.name) for port, given in zip(inner, outer, strict=True))
+
+    def _unused(self) -> Iterator[list[str]]:
+        used = {
+            given for instance in self.network.instances for given in instance.connections.values()
+        }
+        unused = [legal(name) for name in _scalars(self.network) if name not in used]
+        if unused:
+            name = self.names.unique("unused_arguments")
+            yield [f"wire {name} = &{{1'b0, {', '.join(unused)}}};"]
+
+
+def _wires(name: str, width: int) -> Iterator[str]:
+    bits = f"[{width - 1}:0] " if width > 1 else ""
+    yield f"logic {bits}{name}_data;"
+    yield f"logic {name}_valid, {name}_ready;"
+
+
+def _instance(
+    heading: str, connections: list[tuple[str, str]], location: Location | None = None
+) -> Iterator[str]:
+    yield f"{heading} ({_place(location, '  // ')}"
+    every = [("clk", "clk"), ("rst_n", "rst_n"), *connections]
+    yield from connected(every, indent=4).split("\n")
+    yield ");"
 
 
 def _place(location: Location | None, opening: str = ", ") -> str:
     return f"{opening}{PurePath(location.file).name}:{location.line}" if location else ""
-
-
-def _queue(channel: Channel, name: str, names: Names) -> Iterator[str]:
-    """A channel: its queue between the wires `<name>_to_queue_...` and `<name>_from_queue_...`."""
-    width = channel.payload.width
-    depth = max(SHALLOWEST, channel.depth)
-    bits = f"[{width - 1}:0] " if width > 1 else ""
-    yield ""
-    yield f"    // {channel.payload.name} {channel.name}{_place(channel.location)}"
-    for side in ("to", "from"):
-        yield f"    logic {bits}{name}_{side}_queue_data;"
-        yield f"    logic {name}_{side}_queue_valid, {name}_{side}_queue_ready;"
-    yield f"    stream_fifo #(.WIDTH({width}), .DEPTH({depth})) {names.unique(f'{name}_queue')} ("
-    connections = [("clk", "clk"), ("rst_n", "rst_n")]
-    for side, way in (("in", "to"), ("out", "from")):
-        connections += [
-            (f"{side}_{part}", f"{name}_{way}_queue_{part}") for part in ("data", "valid", "ready")
-        ]
-    yield connected(connections)
-    yield "    );"
-
-
-def _control(network: Network, count: int) -> Iterator[str]:
-    """Start all processes together, and be done when the last one is."""
-    bits = f"[{count - 1}:0] " if count > 1 else ""
-    yield ""
-    if network.free_running:
-        yield "    // Processes that end start again at once."
-        yield f"    wire {bits}start = '1;"
-        yield f"    logic {bits}unused_done, unused_idle, unused_ready;"
-        return
-    yield "    // All processes start together; each runs once, and the last one ends the network."
-    yield f"    logic {bits}done, idle, unused_ready;"
-    yield f"    logic {bits}finished;  // done before this cycle"
-    yield f"    wire {bits}start = ap_start ? ~finished : '0;"
-    yield "    assign ap_done = ap_start && &(finished | done);"
-    yield "    assign ap_ready = ap_done;"
-    yield "    assign ap_idle = !ap_start && &idle;"
-    yield "    always_ff @(posedge clk) begin"
-    yield "        if (!rst_n || ap_done) finished <= '0;"
-    yield "        else finished <= finished | done;"
-    yield "    end"
-
-
-def _instance(
-    network: Network,
-    instance: Instance,
-    callee: Interface,
-    channels: Mapping[str, str],
-    handshakes: Mapping[str, str],
-    names: Names,
-) -> Iterator[str]:
-    yield ""
-    connections = [("clk", "clk"), ("rst_n", "rst_n")]
-    if callee.control == "ap_ctrl_hs":
-        bit = handshakes[instance.name]
-        spare = "unused_" if network.free_running else ""
-        wires = ("start", f"{spare}done", f"{spare}idle", "unused_ready")
-        connections += [
-            (port, f"{wire}{bit}") for (port, _), wire in zip(AP_CTRL, wires, strict=True)
-        ]
-    for scalar in callee.scalars:
-        given = instance.connections[scalar.name]
-        if isinstance(given, int):
-            mask = (1 << scalar.width) - 1
-            connections.append((legal(scalar.name), f"{scalar.width}'d{given & mask}"))
-        else:
-            connections.append((legal(scalar.name), legal(given)))
-    for stream in callee.streams:
-        given = str(instance.connections[stream.name])
-        if given in channels:
-            way = "from" if stream.direction == "in" else "to"
-            given = f"{channels[given]}_{way}_queue"
-        inner = stream_ports(stream.name, stream.width, stream.direction)
-        outer = stream_ports(given, stream.width, stream.direction)
-        connections += [(port.name, wire.name) for port, wire in zip(inner, outer, strict=True)]
-    location = _place(instance.location, "  // ")
-    yield f"    {instance.function} {names.unique(instance.name)} ({location}"
-    yield connected(connections)
-    yield "    );"
