@@ -184,29 +184,41 @@ class Pointers:
             return 0
         if isinstance(index, Constant):
             return signed(index.value, index.type.width) * scale
-        definition = self._definitions.get(index.name) if isinstance(index, Local) else None
-        if definition is not None:
-            opcode, operands = definition.opcode, definition.operands
-            if opcode in ("zext", "sext"):
-                inner = operands[0]
-                choice = self._definitions.get(inner.name) if isinstance(inner, Local) else None
-                if choice is not None and choice.opcode == "select":
-                    opcode, operands = f"select.{opcode}", choice.operands
-            if opcode.startswith("select") and all(isinstance(x, Constant) for x in operands[1:]):
-                taken, other = (_number(x, opcode != "select.zext") for x in operands[1:])
-                if taken != other:
-                    terms.append(Term(operands[0], (taken - other) * scale))
-                return other * scale
-            if definition.type == IntType(64):
-                if opcode == "add":
-                    return sum(self._add_terms(operand, scale, terms) for operand in operands)
-                factor = operands[-1]
-                if opcode == "mul" and isinstance(factor, Constant):
-                    return self._add_terms(operands[0], scale * _number(factor), terms)
-                if opcode == "shl" and isinstance(factor, Constant):
-                    return self._add_terms(operands[0], scale << factor.value, terms)
+        choice = self._choice(index)
+        if choice:
+            condition, taken, other = choice
+            if taken != other:
+                terms.append(Term(condition, (taken - other) * scale))
+            return other * scale
+        definition = self._definition(index)
+        if definition is not None and definition.type == IntType(64):
+            first, *others = definition.operands
+            factor = others[-1] if others else None
+            if definition.opcode == "add":
+                return sum(self._add_terms(x, scale, terms) for x in definition.operands)
+            if definition.opcode == "mul" and isinstance(factor, Constant):
+                return self._add_terms(first, scale * _number(factor), terms)
+            if definition.opcode == "shl" and isinstance(factor, Constant):
+                return self._add_terms(first, scale << factor.value, terms)
         terms.append(Term(index, scale))
         return 0
+
+    def _choice(self, index: Value) -> tuple[Value, int, int] | None:
+        """(condition, number if true, number if false) of a choice between constants."""
+        definition = self._definition(index)
+        is_signed = True
+        if definition is not None and definition.opcode in ("zext", "sext"):
+            is_signed = definition.opcode == "sext"
+            definition = self._definition(definition.operands[0])
+        if definition is None or definition.opcode != "select":
+            return None
+        condition, taken, other = definition.operands
+        if not isinstance(taken, Constant) or not isinstance(other, Constant):
+            return None
+        return condition, _number(taken, is_signed), _number(other, is_signed)
+
+    def _definition(self, value: Value) -> Instruction | None:
+        return self._definitions.get(value.name) if isinstance(value, Local) else None
 
     def _chosen_by_path(
         self, name: str, instruction: Instruction, location: Location | None
@@ -234,7 +246,5 @@ def _not_an_array(location: Location | None) -> HlsError:
     )
 
 
-def _number(constant: Value, is_signed: bool = True) -> int:
-    if not isinstance(constant, Constant):
-        raise ValueError(f"{constant} is no constant")
+def _number(constant: Constant, is_signed: bool = True) -> int:
     return signed(constant.value, constant.type.width) if is_signed else constant.value

@@ -438,7 +438,25 @@ def _equality(b: "GraphBuilder", operation: str, x: Node, y: Node) -> Node | Non
         if b.resize(cut, x.width, x.operation == "sext") is not y:
             return b.constant(int(operation == "ne"), 1)
         return b.pure(operation, 1, inner, cut)
+    if x.operation == "concat" and any(part.operation == "constant" for part in x.operands):
+        return _equality_of_fields(b, operation, x, y)
     return None
+
+
+def _equality_of_fields(b: "GraphBuilder", operation: str, x: Node, y: Node) -> Node | None:
+    """Constant fields decide at once, or need no comparison."""
+    compared: list[Node] = []
+    wanted: list[Node] = []
+    position = x.width
+    for part in x.operands:
+        position -= part.width
+        constant = b.wires.slice(y, position, part.width)
+        if part.operation != "constant":
+            compared.append(part)
+            wanted.append(constant)
+        elif part is not constant:
+            return b.constant(int(operation == "ne"), 1)
+    return b.pure(operation, 1, b.wires.concat(compared), b.wires.concat(wanted))
 
 
 _RULES: dict[str, Rule] = {

@@ -221,3 +221,12 @@ def test_a_combinational_cycle_is_loud():
     first.operands = [again]
     with pytest.raises(AssertionError, match="depends on itself"):
         b.region("loop")
+
+
+def test_constant_fields_are_not_compared():
+    b = GraphBuilder()
+    x = b.argument("x", 4)
+    word = b.pure("concat", 10, x, b.constant(0b101101, 6))
+    equal = b.equals(word, 0b0011_101101)
+    assert equal.operation == "eq" and equal.operands[0] is x and equal.operands[1].value == 3
+    assert b.equals(word, 0b0011_101100).value == 0
