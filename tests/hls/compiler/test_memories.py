@@ -132,6 +132,16 @@ def test_latency_is_asked_for_or_follows_from_the_kind():
     assert latency(500, **table) == 1 and latency(32, constant=True, initial=(0,) * 32) == 0
 
 
+def test_a_small_array_that_is_filled_at_once_is_registers():
+    stores = [("store", element, 8) for element in range(16)]
+    memory = Memory("m", (16,), BYTE)
+    assert isinstance(home_of(memory, *stores, ("load", 0, 8, 1)), Variables)
+    assert isinstance(
+        home_of(replace(memory, dimensions=(500,)), *stores, ("load", 0, 8, 1)), Stored
+    )
+    assert isinstance(home_of(replace(memory, storage="bram"), *stores, ("load", 0, 8, 1)), Stored)
+
+
 def test_fields_that_are_stored_at_different_times_are_apart():
     memory = Memory("m", (100,), PAIR)
     together = home_of(memory, ("store", 0, 32, 8), ("store", 4, 8, 8), ("load", 0, 32, 8))
