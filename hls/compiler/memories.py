@@ -1,9 +1,9 @@
 """Where the arrays of a function live: in registers, one per element, or in memory blocks.
 
-An array whose elements are all told apart by constants, that is fully partitioned or that is
-tiny becomes `Variables`: its values travel through phis and registers like those of any other
-variable. Everything else becomes one or more `Storage`s with addresses. Fields of a struct that
-are always stored together share the words of one storage.
+An array whose elements are all told apart by constants, that is fully partitioned, tiny, or small
+and accessed at several places at once becomes `Variables`: its values travel through phis and
+registers like those of any other variable. Everything else becomes one or more `Storage`s with
+addresses. Fields of a struct that are always stored together share the words of one storage.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +23,9 @@ _MOST_VARIABLES = 4096
 
 _TINY_BITS = 64
 """Arrays up to this size are registers also where they are indexed at run time."""
+
+_SMALL = 128
+"""Fields up to which an array that needs several ports is registers."""
 
 _LUTRAM_DEPTH = 64
 """Up to this depth LUT RAM is smaller than a block RAM."""
@@ -185,8 +188,19 @@ def _is_variable(
         return True
     if layout.bits <= _TINY_BITS:
         return True
-    constant = all(not access.place.terms for access in accesses)
-    return constant and layout.count * len(layout.fields) <= _MOST_VARIABLES
+    fields = layout.count * len(layout.fields)
+    if not memory.partitions and fields <= _SMALL and _needs_ports(layout, accesses):
+        return True
+    return fields <= _MOST_VARIABLES and all(not access.place.terms for access in accesses)
+
+
+def _needs_ports(layout: Layout, accesses: Sequence[_Access]) -> bool:
+    """A block loads, or stores, several elements."""
+    touched: dict[tuple[str, bool], set[ElementKey]] = {}
+    for access in accesses:
+        elements = touched.setdefault((access.block, access.store), set())
+        elements.update(key for key, _ in touched_fields(layout, access.place, access.width))
+    return any(len(elements) > 1 for elements in touched.values())
 
 
 def _element_name(memory: Memory, element: int) -> str:
