@@ -30,18 +30,26 @@ class _Change:
     replacement: str
 
 
+_NO_STRINGS = (
+    r"INLINE (ap_u?(?:int|fixed))\((const char\* s(?:, signed char rd)?)\)"
+    r" : Base\(s(?:, rd)?\) \{\}"
+)
+_DELETED = r'\1(\2) = delete("[string-number] write numbers, not strings of digits");'
+
 _CHANGES = (
     _Change("ap_common.h", 1, r'#error "The open-source version[^\n]*', "// see ap_root.h"),
     # Nothing of the C library is needed, and it is long.
     _Change("ap_int_special.h", 2, r"#include <cstd(io|lib)>", ""),
     _Change("ap_fixed_special.h", 2, r"#include <cstd(io|lib)>", ""),
+    _Change("ap_int.h", 4, _NO_STRINGS, _DELETED),
+    _Change("ap_fixed.h", 4, _NO_STRINGS, _DELETED),
     # Objects without a value need no code, and constants no code at run time: that is what makes
     # static and constant arrays plain memories.
     _Change("ap_int.h", 2, r"INLINE (ap_u?int)\(\) : Base\(\) \{\}", r"\1() = default;"),
     _Change("ap_fixed.h", 2, r"INLINE (ap_u?fixed)\(\) : Base\(\) \{\}", r"\1() = default;"),
     _Change("ap_int_base.h", 1, r"INLINE ap_int_base\(\) \{.*?\n  \}", "ap_int_base() = default;"),
     _Change("ap_fixed_base.h", 1, r"INLINE ap_fixed_base\(\) \{\}", "ap_fixed_base() = default;"),
-    _Change("ap_int.h", 38, r"INLINE (ap_u?int)\(", r"INLINE constexpr \1("),
+    _Change("ap_int.h", 34, r"INLINE (ap_u?int)\(", r"INLINE constexpr \1("),
     _Change("ap_int_base.h", 15, r"INLINE ap_int_base\(", "INLINE constexpr ap_int_base("),
     # Comparisons follow ap_private, not the conversions of _BitInt.
     _Change("ap_int_base.h", 2, r"Base::V == op2\.V", "ap_root::Equal(Base::V, op2.V)"),

@@ -115,7 +115,7 @@ def _explain(message: str, files: Collection[str] | None) -> HlsError:
         if files is None or shorten(file) in files:
             location = ir.Location(shorten(file), int(line))
             break
-    own = re.search(r"static assertion failed.*: \[([a-z-]+)\] (.*)", sentence)
+    own = re.search(r": \[([a-z-]+)\] (.*)", sentence)
     if own:
         return HlsError(own[1], own[2], location)
     if "non-type template argument is not a constant expression" in sentence:

@@ -68,6 +68,9 @@ class FunctionReader:
         self.renamed: dict[str, str] = {}
         self.arrays: dict[str, StreamBinding] = {}
         self.elements: dict[str, tuple[StreamBinding, int]] = {}
+        self.in_stream = {
+            argument.name for argument in kept.arguments if isinstance(argument, ir.StreamPort)
+        }
         self.substitutes: dict[str, ir.Value] = {}
         self.returned: dict[int, tuple[ir.Value, ...]] = {}
         self.behind: dict[int, list[ir.Instruction]] = {}
@@ -215,6 +218,8 @@ class FunctionReader:
                 self.location(instruction),
             )
         made = self.plain(instruction, tuple(map(self.operand, instruction.operands)))
+        if opcode in _MEMORY:
+            self.check_stream(made)
         if opcode == "mul":
             self.result.products.append((made, self.debug.chain(instruction.debug)))
         yield made
@@ -235,6 +240,21 @@ class FunctionReader:
             volatile=instruction.volatile,
             location=self.location(instruction),
         )
+
+    def check_stream(self, made: ir.Instruction) -> None:
+        """Streams are accessed by their methods, and nothing else is."""
+        address = made.operands[1 if made.opcode == "store" else 0]
+        known = isinstance(address, ir.Local) and address.name in self.in_stream
+        if made.opcode == "getelementptr":
+            if known and made.result is not None:
+                self.in_stream.add(made.result)
+        elif known != made.volatile:
+            raise HlsError(
+                "stream-place",
+                "a stream is declared outside a DATAFLOW function, copied, or chosen at run time: "
+                "pass streams by reference, and call their methods in each branch",
+                made.location,
+            )
 
     def call(self, instruction: syntax.Instruction) -> Iterator[ir.Instruction]:
         callee = instruction.callee

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from m3vit.hls.compiler import ir
 from m3vit.hls.compiler.diagnostics import HlsError
 
+from .passes import MAX_UNROLLED
 from .source import Loop as SourceLoop
 from .source import Source
 
@@ -44,7 +45,8 @@ def check(function: ir.Function, places: Mapping[str, ir.Location | None], scann
         if named is not None and named.label:
             function.loop_names[loop.header] = named.label
         location = named.location if named else place or _first_line(function, loop)
-        _check_kind(function, loop, named, location)
+        inside = any(loop in other.inner for other in loops if other.interval >= 0)
+        _check_kind(function, loop, named, inside, location)
 
 
 def _own_place(loop: _Loop, places: Mapping[str, ir.Location | None]) -> ir.Location | None:
@@ -56,8 +58,13 @@ def _own_place(loop: _Loop, places: Mapping[str, ir.Location | None]) -> ir.Loca
 
 
 def _check_kind(
-    function: ir.Function, loop: _Loop, named: SourceLoop | None, location: ir.Location | None
+    function: ir.Function,
+    loop: _Loop,
+    named: SourceLoop | None,
+    inside: bool,
+    location: ir.Location | None,
 ) -> None:
+    """Refuse a loop; `inside` says that it stands in a pipelined one."""
     if function.kind == "module":
         raise HlsError(
             "module-loop",
@@ -65,25 +72,25 @@ def _check_kind(
             "its number of iterations constant, or drop INLINE off",
             location,
         )
-    if loop.interval >= 0 and loop.inner:
-        raise HlsError(
-            "loop-in-pipeline",
-            "a loop inside this pipelined loop cannot be unrolled: make its number of iterations a "
-            "constant, or pipeline the inner loop instead",
-            location,
-        )
     if named is not None and named.unrolled:
         raise HlsError(
             "unroll",
-            "this loop cannot be unrolled: its number of iterations must be a constant, and no "
-            "loop inside it may be pipelined",
+            "this loop cannot be unrolled: its number of iterations must be a constant, at most "
+            f"{MAX_UNROLLED}, and no loop inside it may be pipelined",
+            location,
+        )
+    if inside:
+        raise HlsError(
+            "loop-in-pipeline",
+            "this loop stands in a pipelined loop and cannot be unrolled: make its number of "
+            f"iterations a constant, at most {MAX_UNROLLED}, or pipeline it and not the outer one",
             location,
         )
     if loop.interval < 0 and not loop.inner:
         raise HlsError(
             "loop-without-pipeline",
             "this loop is neither unrolled nor pipelined: write #pragma HLS PIPELINE II=1 into it, "
-            "or make its number of iterations a constant that is small enough to unroll",
+            f"or make its number of iterations a constant, at most {MAX_UNROLLED}",
             location,
         )
 

@@ -8,7 +8,7 @@ loses its list of native integer widths, so that LLVM does not widen 12-bit sums
 import re
 from collections.abc import Sequence
 
-MAX_UNROLLED = 4096
+MAX_UNROLLED = 1024
 """Iterations up to which a loop without PIPELINE is unrolled."""
 
 _SIMPLIFY = (

@@ -41,6 +41,13 @@ class StorageReader:
             name = node.text("name") or name
             location = self.debug.line_of(node) or location
             whole = self.debug.type(node.reference("type"))
+            if _holds_stream(whole):
+                raise HlsError(
+                    "stream-place",
+                    f"stream {name} is declared outside a DATAFLOW function: declare it in one, "
+                    "and pass it to the two processes that it joins",
+                    location,
+                )
             start, size = _fragment(declaration.expression, whole.size)
             part = _part(whole, start, size)
             if part is not None and part.size == cpp.size:
@@ -81,13 +88,6 @@ class StorageReader:
     def memory(
         self, name: str, cpp: CppType, notes: Iterable[VariableNote], location: ir.Location | None
     ) -> ir.Memory:
-        if _holds_stream(cpp):
-            raise HlsError(
-                "stream-place",
-                f"stream {name} is declared outside a DATAFLOW function: declare it there and pass "
-                "it to the two processes that it joins",
-                location,
-            )
         dimensions, element = _shape(cpp)
         memory = ir.Memory(name, dimensions, payload(element, location), location=location)
         for note in notes:

@@ -52,6 +52,9 @@ struct Traits {
     static constexpr bool kSigned = T(-1) < T(0);
 };
 
+template <typename T>
+struct Traits<const T> : Traits<T> {};
+
 template <>
 struct Traits<bool> {
     static constexpr int kWidth = 1;
@@ -286,6 +289,4 @@ AP_ROOT_INLINE bool ReduceXor(const T& value) {
 
 /// Strings become numbers in the vendor's compiler only.
 template <typename... Arguments>
-void _ssdm_string2bits(Arguments...) {
-    static_assert(sizeof...(Arguments) == 0, "[string-number] write numbers, not strings of digits");
-}
+void _ssdm_string2bits(Arguments...);
