@@ -15,17 +15,16 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import m3vit.hls
 from m3vit.errors import UserError
 from m3vit.files import atomic_path, default_root
 from m3vit.hls.compiler.vendor_headers import vendor_directory
 from m3vit.hls.design import DesignConfig
 from m3vit.hls.generated import write_headers
+from m3vit.hls.kernels import HLS
 
-HLS = Path(m3vit.hls.__file__).parent
 FLAGS = (
     "-std=c++20",  # the adapter's; kernels are C++17
-    "-O3",
+    "-O2",
     "-shared",
     "-fPIC",
     "-fvisibility=hidden",  # libraries of several designs live in one process
@@ -36,23 +35,6 @@ FLAGS = (
     "-Wno-unused-label",  # labels name the loops in reports
 )
 _log = logging.getLogger(__name__)
-
-
-def kernel_names() -> list[str]:
-    """Kernels that exist: the files `hls/src/<kernel>_top.cpp`."""
-    return sorted(path.name.removesuffix("_top.cpp") for path in HLS.glob("src/*_top.cpp"))
-
-
-def source_of(kernel: str) -> Path:
-    """The file that instantiates a kernel.
-
-    Raises:
-        UserError: there is no such kernel.
-    """
-    path = HLS / "src" / f"{kernel}_top.cpp"
-    if not path.is_file():
-        raise UserError(f"there is no kernel '{kernel}': give one of {', '.join(kernel_names())}")
-    return path
 
 
 def stream_names(source: Path) -> list[str]:

@@ -11,7 +11,7 @@ from m3vit.model.fixed import Codes
 from m3vit.model.integer_ops import Routing
 from m3vit.sim.csim.kernels import stream_types
 
-from .words import arrival, join, split, word_count
+from .words import arrival, groups, join, split, word_count
 
 Queues = Mapping[int, NDArray[Any]]
 """Expert -> (n,) visits with the fields token and score; experts that nobody chose have none."""
@@ -96,11 +96,11 @@ def scatter_add_inputs(
     """
     types = _types("scatter_add", design)
     words = word_count(outputs[0].shape[1], types["outputs"])
-    commands = np.zeros(2 + len(queues), types["commands"])
-    commands["action"] = [CLEAR, *(ADD for _ in queues), FINISH]
-    commands["rows"] = [tokens, *(len(visits) for visits in queues), tokens]
+    adds = [(ADD, *counts) for visits in queues for counts in groups(len(visits), group)]
+    actions = [(CLEAR, tokens, 1), *adds, (FINISH, tokens, 1)]
+    commands = np.zeros(len(actions), types["commands"])
+    commands["action"], commands["groups"], commands["group"] = zip(*actions, strict=True)
     commands["words"] = words
-    commands["group"] = [1, *(group for _ in queues), 1]
     rows = [
         split(output, types["outputs"])[arrival(len(output), words, group)] for output in outputs
     ]

@@ -30,10 +30,10 @@ namespace m3vit {
 struct ScatterAddCommand {
     enum Action { kClear, kAdd, kFinish };
 
-    ap_uint<2> action;  ///< kClear: sums are zero; kAdd: one expert's outputs; kFinish: emit sums
-    ap_uint<12> rows;   ///< visits of the expert, or tokens of the layer; at least 1
-    ap_uint<12> words;  ///< of each row; at least 1
-    ap_uint<6> group;   ///< rows of the expert's outputs that come together; 1 for other actions
+    ap_uint<2> action;   ///< kClear: sums are zero; kAdd: outputs of an expert; kFinish: emit sums
+    ap_uint<12> groups;  ///< of rows, as row_groups.hpp has it; at least 1
+    ap_uint<6> group;    ///< rows, that is visits, of a group; 1 for kClear and kFinish
+    ap_uint<12> words;   ///< of each row; at least 1
 };
 
 /// \tparam kCapacity  values that are held
@@ -89,7 +89,7 @@ word:
             } else {
                 buffer[address] = after;
             }
-            if (walk.row == walk.last_row) {
+            if (walk.rows.last) {
                 word = walk.words.last ? ap_uint<12>(0) : ap_uint<12>(word + 1);
             }
             walk.Step();
@@ -98,7 +98,7 @@ word:
             --rest;
         } else {
             command = commands.read();
-            walk.Start(command.rows, command.words, command.group);
+            walk.Start(command.groups, command.words, command.group);
             token = 0;
         }
     }
