@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m3vit.hls.design import DesignConfig
-from m3vit.sim.csim.build import library, source_of, stream_names
+from m3vit.hls.kernels import source_of
+from m3vit.sim.csim.build import library, stream_names
 
 Items = NDArray[Any]
 
