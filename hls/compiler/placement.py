@@ -165,8 +165,10 @@ class Placement:
 
     def _place_logic(self, node: Node, stage: int) -> None:
         node.stage, node.delay = stage, self._logic_delay(node, stage)
+        if is_wiring(node) or node in self._early:
+            return
         late = self._arrival(node, stage) > CLOCK_TO_OUTPUT
-        if node.delay > self._budget and late and node not in self._early:
+        if node.delay > self._budget and late:
             node.stage, node.delay = stage + 1, self._logic_delay(node, stage + 1)
 
     def _logic_delay(self, node: Node, stage: int) -> float:
