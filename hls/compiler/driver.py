@@ -2,12 +2,14 @@
 
 import hashlib
 import importlib.metadata
+import json
 import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from m3vit.errors import UserError
 from m3vit.files import atomic_path, default_root, write_atomically
 
 from . import axilite, build, emit, front_end, graph, interface, ir, network, report, toolchain
@@ -17,6 +19,9 @@ from .library import RTL_LIBRARY, needed
 from .report import DesignReport, ModuleReport
 from .schedule import schedule_function, schedule_process
 from .timing import Clock
+
+REPORT = "report.json"
+"""File beside the SystemVerilog of a design."""
 
 CACHED_DESIGNS = 200
 """Compiled designs kept; the ones unused for longest make room for new ones."""
@@ -67,16 +72,28 @@ class Design:
         }
 
     def write(self, directory: str | Path) -> list[Path]:
-        """Put all files into `directory`, whole or not at all; what was there goes.
+        """Put all files and `report.json` into `directory`, in place of an earlier design.
 
         Returns:
             The SystemVerilog files, in an order that tools accept.
+
+        Raises:
+            UserError: something else is in the directory.
         """
-        with atomic_path(directory) as fresh:
+        target = Path(directory)
+        for path in target.iterdir() if target.is_dir() else ():
+            if path.suffix != ".sv" and path.name != REPORT:
+                raise UserError(
+                    f"{target} holds {path.name}, which is no part of a design: choose another "
+                    "directory"
+                )
+        texts = self.texts()
+        with atomic_path(target) as fresh:
             fresh.mkdir()
-            for name, text in self.texts().items():
+            for name, text in texts.items():
                 (fresh / name).write_text(text)
-        return [Path(directory) / name for name in self.texts()]
+            (fresh / REPORT).write_text(json.dumps(self.report.as_dict(), indent=1) + "\n")
+        return [target / name for name in texts]
 
 
 def compile_source(

@@ -4,6 +4,7 @@ import typer
 
 from m3vit.cli.demo import demo
 from m3vit.cli.errors import Commands
+from m3vit.cli.hls import app as hls
 from m3vit.cli.info import info, version
 from m3vit.cli.measure import bench
 from m3vit.cli.options import SeveralTasks
@@ -32,6 +33,7 @@ app.command()(scenes)
 app.command("import-m3vit")(import_m3vit)
 app.command()(bench)
 app.command()(version)
+app.add_typer(hls)
 
 
 def main() -> None:

