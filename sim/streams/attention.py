@@ -11,11 +11,11 @@ from m3vit.model.fixed import Codes
 from m3vit.model.parameters import Heads
 from m3vit.sim.csim.kernels import stream_types
 
-from .words import arrival, in_order, join, split, word_count
+from .words import arrival, groups, in_order, join, split, word_count
 
 
 def weights_inputs(design: DesignConfig, logits: Codes, group: int = 1) -> dict[str, NDArray[Any]]:
-    """A command per head, and its rows.
+    """One or two commands per head, and its rows.
 
     Args:
         design: sizes of the kernel.
@@ -27,11 +27,10 @@ def weights_inputs(design: DesignConfig, logits: Codes, group: int = 1) -> dict[
     dtype = types["logits"].dtype
     words = word_count(keys, dtype)
     order = arrival(queries, words, group)
-    commands = np.zeros(heads, types["commands"].dtype)
-    commands["rows"], commands["keys"] = queries, keys
-    commands["words"], commands["group"] = words, group
+    commands = _group_commands(queries, group, types["commands"].dtype)
+    commands["words"], commands["keys"] = words, keys
     return {
-        "commands": commands,
+        "commands": np.tile(commands, heads),
         "logits": np.concatenate([split(head, dtype)[order] for head in logits]),
     }
 
@@ -54,7 +53,7 @@ def context_inputs(
     parameters: Heads,
     group: int = 1,
 ) -> dict[str, NDArray[Any]]:
-    """A command per head, and its rows.
+    """One or two commands per head, and its rows.
 
     Args:
         design: sizes of the kernel.
@@ -68,10 +67,12 @@ def context_inputs(
     dtype = types["products"].dtype
     words = word_count(width, dtype)
     order = arrival(tokens, words, group)
-    commands = np.zeros(heads, types["commands"].dtype)
-    commands["rows"], commands["words"], commands["group"] = tokens, words, group
-    commands["multiplier"], commands["shift"] = parameters.multiplier, parameters.shift
-    commands["zero_point"] = parameters.zero_point
+    commands = _group_commands(tokens, group, types["commands"].dtype)
+    per_head = len(commands)
+    commands = np.tile(commands, heads)
+    commands["words"], commands["zero_point"] = words, parameters.zero_point
+    commands["multiplier"] = np.repeat(parameters.multiplier, per_head)
+    commands["shift"] = np.repeat(parameters.shift, per_head)
     return {
         "commands": commands,
         "products": np.concatenate([split(head, dtype)[order] for head in products]),
@@ -87,3 +88,10 @@ def context_outputs(
     items = streams["codes"].reshape(heads, -1)
     order = arrival(tokens, items.shape[1] // tokens, group)
     return np.concatenate([join(in_order(head, order), width) for head in items], axis=1)
+
+
+def _group_commands(rows: int, group: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Commands for all rows of a head, with their groups filled in."""
+    commands = np.zeros(len(groups(rows, group)), dtype)
+    commands["groups"], commands["group"] = zip(*groups(rows, group), strict=True)
+    return commands

@@ -12,7 +12,7 @@ from m3vit.model.integer_ops import Routing
 from m3vit.model.parameters import Gate
 from m3vit.sim.csim.kernels import stream_types
 
-from .words import arrival, split, word_count
+from .words import arrival, groups, split, word_count
 
 
 def split_bytes(codes: Codes) -> NDArray[np.int16]:
@@ -37,7 +37,7 @@ def inputs(
     load: bool = True,
     trace: bool = True,
 ) -> dict[str, NDArray[Any]]:
-    """One command, its parameters and its sums.
+    """One or two commands, their parameters and their sums.
 
     Args:
         design: sizes of the kernel.
@@ -51,21 +51,23 @@ def inputs(
     types = {name: stream.dtype for name, stream in stream_types("gate", design).items()}
     rows, experts = sums.shape
     words = word_count(experts, types["sums"])
-    command = np.zeros(1, types["commands"])
-    command["tokens"], command["group"] = rows // 2, group
-    command["experts"], command["words"] = experts, words
-    command["first"], command["last"] = expert_range
-    command["kept"], command["normalise_kept"] = top_k, normalise_kept
+    sizes = groups(rows // 2, group)
+    commands = np.zeros(len(sizes), types["commands"])
+    commands["groups"], commands["group"] = zip(*sizes, strict=True)
+    commands["token"][1:] = sizes[0][0] * sizes[0][1]
+    commands["experts"], commands["words"] = experts, words
+    commands["first"], commands["last"] = expert_range
+    commands["kept"], commands["normalise_kept"] = top_k, normalise_kept
     # No score is above one, 2^15: any larger threshold prunes the same.
-    command["prune_threshold"] = min(max(prune_threshold, -1), 1 << 15)
-    command["load"], command["trace"] = load, trace
+    commands["prune_threshold"] = min(max(prune_threshold, -1), 1 << 15)
+    commands["load"][:1], commands["trace"] = load, trace
     rules = np.zeros(experts if load else 0, types["parameters"])
     if load:
         rules["bias"] = parameters.bias[task]
         rules["multiplier"], rules["shift"] = parameters.multiplier[gate], parameters.shift[gate]
     order = arrival(rows, words, 2 * group)
     return {
-        "commands": command,
+        "commands": commands,
         "parameters": rules,
         "sums": split(sums, types["sums"])[order],
     }

@@ -50,6 +50,12 @@ def arrival(rows: int, words: int, group: int) -> NDArray[np.int64]:
     )
 
 
+def groups(rows: int, group: int) -> list[tuple[int, int]]:
+    """(groups, rows of a group) of the commands that together cover `rows`, one or two."""
+    full, rest = divmod(rows, group)
+    return [(count, size) for count, size in ((full, group), (1, rest)) if count and size]
+
+
 def in_order(items: NDArray[Any], order: NDArray[np.int64]) -> NDArray[Any]:
     """Undo `items[order]`."""
     sorted_items = np.empty_like(items)

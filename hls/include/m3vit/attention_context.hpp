@@ -16,9 +16,9 @@ namespace m3vit {
 
 /// Rows of one head; all counts are at least 1.
 struct AttentionContextCommand {
-    ap_uint<12> rows;       ///< queries
+    ap_uint<12> groups;     ///< of rows, as row_groups.hpp has it
+    ap_uint<6> group;       ///< rows, that is queries, of a group
     ap_uint<12> words;      ///< words of a row: d / kLanes, rounded up
-    ap_uint<6> group;       ///< rows that arrive together, as row_groups.hpp has it
     ap_int<16> multiplier;  ///< of the head's requantisation
     ap_uint<6> shift;       ///< 11 ... 42
     ap_int<8> zero_point;
@@ -53,7 +53,7 @@ word:
         #pragma HLS PIPELINE II=1
         if (!walk.running) {
             command = commands.read();
-            walk.Start(command.rows, command.words, command.group);
+            walk.Start(command.groups, command.words, command.group);
         } else {
             if (walk.first) factors[walk.row] = reciprocals.read();
             const ReciprocalFactor factor = factors[walk.row];

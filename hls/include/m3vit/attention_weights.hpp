@@ -19,10 +19,10 @@ namespace m3vit {
 
 /// Rows of logits of one head; all counts are at least 1.
 struct AttentionWeightsCommand {
-    ap_uint<12> rows;   ///< queries
-    ap_uint<12> keys;   ///< logits of a row; lanes behind them are ignored, their weights zero
-    ap_uint<12> words;  ///< words of a row: keys / kLanes, rounded up
-    ap_uint<6> group;   ///< rows that arrive together, as row_groups.hpp has it
+    ap_uint<12> groups;  ///< of rows, as row_groups.hpp has it
+    ap_uint<6> group;    ///< rows, that is queries, of a group
+    ap_uint<12> words;   ///< words of a row: keys / kLanes, rounded up
+    ap_uint<12> keys;    ///< logits of a row; lanes behind them are ignored, their weights zero
 };
 
 using AttentionWeight = ap_uint<8>;
@@ -36,7 +36,7 @@ struct KeysLeft {
     /// \param walk  in front of its step from the present word
     void Step(const RowGroups& walk, ap_uint<12> keys_per_row) {
         #pragma HLS INLINE
-        if (walk.row == walk.last_row) {
+        if (walk.rows.last) {
             keys = walk.words.last ? keys_per_row : ap_uint<12>(keys - kLanes);
         }
     }
@@ -63,7 +63,7 @@ word:
         if (!walk.running) {
             command = commands.read();
             forwarded.write(command);
-            walk.Start(command.rows, command.words, command.group);
+            walk.Start(command.groups, command.words, command.group);
             left.keys = command.keys;
         } else {
             const Row<Residual, kLanes> row = logits.read();
@@ -103,7 +103,7 @@ word:
         #pragma HLS PIPELINE II=1
         if (!walk.running) {
             command = commands.read();
-            walk.Start(command.rows, command.words, command.group);
+            walk.Start(command.groups, command.words, command.group);
             left.keys = command.keys;
         } else {
             if (walk.first) maximum[walk.row] = maxima.read();

@@ -40,42 +40,52 @@ word:
     }
 }
 
-/// \tparam kLanes       experts per word
+/// \tparam kLanes       experts per word, a power of two
 /// \tparam kMaxExperts  largest E
 template <int kLanes, int kMaxExperts>
 void GateLogits(hls::stream<GateCommand>& commands, hls::stream<GateParameter>& parameters,
                 hls::stream<Row<GateSum, kLanes>>& sums, hls::stream<GateCommand>& forwarded,
                 hls::stream<GateLogit>& logits, hls::stream<Residual>& trace) {
+    static_assert((kLanes & (kLanes - 1)) == 0, "a lane is the low bits of an expert's index");
     GateParameter rules[kMaxExperts];
     #pragma HLS AGGREGATE variable=rules
     #pragma HLS BIND_STORAGE variable=rules type=ram_s2p impl=lutram
+    GateSum held[kLanes];
+    #pragma HLS ARRAY_PARTITION variable=held complete
     GateCommand command = {};
     RowGroups walk;
-    Row<GateSum, kLanes> held = {};
     bool loading = false;
-    ap_uint<9> lane = 0;
-    ap_uint<9> word_base = 0;  // expert of lane 0
+    ap_uint<9> expert = 0;
+    ap_uint<9> last_expert = 0;
 
 expert:
     M3VIT_FOREVER(commands, walk.running) {
         #pragma HLS PIPELINE II=1
-        const ap_uint<9> expert = word_base + lane;
-        const bool last_expert = expert == command.experts - 1;
+        const ap_uint<9> lane = expert & (kLanes - 1);
+        const bool at_last = expert == last_expert;
         if (!walk.running) {
             command = commands.read();
             forwarded.write(command);
-            walk.Start(command.tokens, command.words, command.group);
+            walk.Start(command.groups, command.words, command.group);
             loading = command.load;
-            lane = 0;
-            word_base = 0;
+            expert = 0;
+            last_expert = command.experts - 1;
         } else if (loading) {
             rules[expert] = parameters.read();
-            loading = !last_expert;
-            word_base = last_expert ? ap_uint<9>(0) : ap_uint<9>(word_base + 1);
+            loading = !at_last;
+            expert = at_last ? ap_uint<9>(0) : ap_uint<9>(expert + 1);
         } else {
-            if (lane == 0) held = sums.read();
+            if (lane == 0) {
+                const Row<GateSum, kLanes> row = sums.read();
+
+            hold:
+                for (int index = 0; index < kLanes; ++index) {
+                    #pragma HLS UNROLL
+                    held[index] = row.lane[index];
+                }
+            }
             const GateParameter rule = rules[expert];
-            const ap_int<35> sum = held.lane[lane] + rule.bias;
+            const ap_int<35> sum = held[lane] + rule.bias;
             const ap_int<51> scaled = SplitProduct<17>(rule.multiplier, sum);
             const Residual logit = RoundSaturate<16>(scaled, rule.shift);
             if (expert >= command.first && expert < command.last) {
@@ -84,15 +94,13 @@ expert:
                               ap_uint<1>(expert + 1 == command.last)});
                 if (command.trace) trace.write(logit);
             }
-            if (last_expert || lane == kLanes - 1) {
-                lane = 0;
-                if (walk.row == walk.last_row) {
-                    word_base = last_expert ? ap_uint<9>(0) : ap_uint<9>(word_base + kLanes);
-                }
-                walk.Step();
+            const bool word_ends = at_last || lane == kLanes - 1;
+            if (word_ends && !walk.rows.last) {
+                expert = expert - lane;  // the next token has the same experts
             } else {
-                ++lane;
+                expert = at_last ? ap_uint<9>(0) : ap_uint<9>(expert + 1);
             }
+            if (word_ends) walk.Step();
         }
     }
 }

@@ -7,11 +7,11 @@
 /// cycle per command. Both equal the second half of `m3vit.model.integer_ops.route`.
 #pragma once
 
-#include "m3vit/commands.hpp"
 #include "m3vit/exponential.hpp"
 #include "m3vit/gate_types.hpp"
 #include "m3vit/pick.hpp"
 #include "m3vit/reciprocal.hpp"
+#include "m3vit/row_groups.hpp"
 #include "m3vit/stream.hpp"
 
 namespace m3vit {
@@ -25,21 +25,19 @@ void GateSoftmax(hls::stream<GateCommand>& commands, hls::stream<GateLogit>& log
                  hls::stream<GateChoice<kMaxKept>>& choices, hls::stream<GateCommand>& forwarded,
                  hls::stream<GateShares<kMaxKept>>& shares) {
     GateCommand command = {};
-    Countdown<12> tokens;
-    bool running = false;
+    LoopNest<12, 6> loops;  // groups, tokens
     Residual maximum[kGroup];
     #pragma HLS ARRAY_PARTITION variable=maximum complete
     GateShares<kMaxKept> partial[kGroup];
     #pragma HLS ARRAY_PARTITION variable=partial complete
 
 expert:
-    M3VIT_FOREVER(commands, running) {
+    M3VIT_FOREVER(commands, loops.running) {
         #pragma HLS PIPELINE II=1
-        if (!running) {
+        if (!loops.running) {
             command = commands.read();
             forwarded.write(command);
-            tokens.Start(command.tokens);
-            running = true;
+            loops.Start(command.groups, command.group);
         } else {
             const GateLogit item = logits.read();
             GateShares<kMaxKept> share = partial[item.row];
@@ -70,8 +68,7 @@ expert:
             partial[item.row] = share;
             if (item.last) {
                 shares.write(share);
-                running = !tokens.last;
-                tokens.Step();
+                loops.Step();
             }
         }
     }
@@ -82,20 +79,19 @@ template <int kMaxKept>
 void GatePicks(hls::stream<GateCommand>& commands, hls::stream<GateShares<kMaxKept>>& shares,
                hls::stream<Pick>& picks) {
     GateCommand command = {};
-    LoopNest<12, 5> loops;  // tokens, ranks
+    RowGroups walk;  // a token's picks are the rows of a group
     GateShares<kMaxKept> share = {};
     ap_uint<12> token = 0;
-    ap_uint<4> rank = 0;
 
 rank:
-    M3VIT_FOREVER(commands, loops.running) {
+    M3VIT_FOREVER(commands, walk.running) {
         #pragma HLS PIPELINE II=1
-        if (!loops.running) {
+        if (!walk.running) {
             command = commands.read();
-            loops.Start(command.tokens, command.kept);
+            walk.Start(command.groups, command.group, command.kept);
             token = command.token;
-            rank = 0;
         } else {
+            const ap_uint<4> rank = walk.row;
             if (rank == 0) share = shares.read();
             ap_uint<16> mantissa;
             ap_uint<5> length;
@@ -104,9 +100,8 @@ rank:
             ap_int<18> score = RoundShift<18>(product, length);
             if (score <= command.prune_threshold) score = 0;
             picks.write({token, share.expert[rank], rank, ap_uint<16>(score)});
-            if (loops.inner.last) ++token;
-            rank = loops.inner.last ? ap_uint<4>(0) : ap_uint<4>(rank + 1);
-            loops.Step();
+            if (walk.rows.last) ++token;
+            walk.Step();
         }
     }
 }

@@ -51,22 +51,26 @@ void LayerNormScale(hls::stream<LayerNormCommand>& commands,
     #pragma HLS BIND_STORAGE variable=wide_affine type=ram_s2p impl=lutram
     LayerNormCommand command = {};
     RowFactors factors = {};
-    LoopNest<12, 12> loops;  // tokens, words
+    bool running = false;
+    Countdown<12> tokens;
+    Countdown<12> words;
     bool loading_codes = false;
     bool loading_wide = false;
     ap_uint<12> word = 0;
 
 word:
-    M3VIT_FOREVER(commands, loops.running) {
+    M3VIT_FOREVER(commands, running) {
         #pragma HLS PIPELINE II=1
-        if (!loops.running) {
+        if (!running) {
             command = commands.read();
             loading_codes = command.load && command.codes;
             loading_wide = command.load && command.wide;
-            loops.Start(command.tokens + loading_codes + loading_wide, command.words);
+            running = true;
+            tokens.Start(command.tokens);
+            words.Start(command.words);
             word = 0;
         } else {
-            const bool last = loops.inner.last;
+            const bool last = words.last;
             if (loading_codes) {
                 code_affine[word] = parameters.read();
                 loading_codes = !last;
@@ -92,9 +96,18 @@ word:
                 }
                 if (command.codes) codes.write(code_row);
                 if (command.wide) wide.write(wide_row);
+                if (last) {
+                    running = !tokens.last;
+                    tokens.Step();
+                }
             }
-            word = last ? ap_uint<12>(0) : ap_uint<12>(word + 1);
-            loops.Step();
+            if (last) {
+                words.Start(command.words);
+                word = 0;
+            } else {
+                words.Step();
+                ++word;
+            }
         }
     }
 }

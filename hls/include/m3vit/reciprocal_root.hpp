@@ -38,8 +38,8 @@ step:
 
     const ap_int<49> u_start = SplitProduct<16>(start, ap_int<33>(u));
     const ap_int<66> product = SplitProduct<24>(start, u_start);
-    const ap_int<33> correction = ap_int<33>(3LL << 30) - ap_int<33>(product >> 32);
-    const ap_int<50> root = SplitProduct<16>(start, correction);
+    const ap_uint<32> correction = (3LL << 30) - ap_int<34>(product >> 32);
+    const ap_int<50> root = SplitProduct<16>(start, ap_int<33>(correction));
     return {ap_uint<17>(RoundShift<18>(root, ap_uint<5>(30))), half_shift};
 }
 
