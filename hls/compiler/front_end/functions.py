@@ -268,6 +268,13 @@ class FunctionReader:
                 "reverse(), or constants with high first",
                 location,
             )
+        if callee.startswith("llvm.ubsantrap"):
+            raise HlsError(
+                "shift-amount",
+                "a plain integer is shifted by an amount that may be negative or as large as its "
+                "width: use ap_[u]int, whose shifts are defined for every amount, or mask it",
+                location or self.branch_to(instruction),
+            )
         operands = tuple(map(self.operand, instruction.operands))
         result = instruction.result
         if result is not None:
@@ -314,6 +321,13 @@ class FunctionReader:
                 f"{callee} is declared but not defined here: include its definition",
                 location,
             )
+
+    def branch_to(self, instruction: syntax.Instruction) -> ir.Location | None:
+        """A line that leads to the block of an instruction without one."""
+        blocks = [block for block in self.body.blocks if instruction in block.instructions]
+        branches = [block.instructions[-1] for block in self.body.blocks]
+        places = [self.location(item) for item in branches if blocks[0].name in item.blocks]
+        return next((place for place in places if place), None)
 
     # Arrays of streams --------------------------------------------------------------------------
 

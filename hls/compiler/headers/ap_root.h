@@ -150,10 +150,24 @@ struct Division {
     using Type = typename Integer<Larger(kWidthA, kWidthB) + kSigned, kSigned>::Type;
 };
 
+/// Shifts by an amount that is known to be smaller than the width.
+#define AP_ROOT_SHIFT AP_ROOT_INLINE __attribute__((no_sanitize("shift")))
+
+template <typename T, typename N>
+AP_ROOT_SHIFT void ShiftLeft(T& value, N amount) {
+    value = static_cast<typename Integer<Traits<T>::kWidth, false>::Type>(value) << amount;
+}
+
+template <typename T, typename N>
+AP_ROOT_SHIFT void ShiftRight(T& value, N amount) {
+    value >>= amount;
+}
+
 template <typename T>
 AP_ROOT_INLINE bool Bit(const T& value, int index) {
-    using U = typename Integer<Traits<T>::kWidth, false>::Type;
-    return (static_cast<U>(value) >> index) & 1;
+    typename Integer<Traits<T>::kWidth, false>::Type bits = value;
+    ShiftRight(bits, index);
+    return bits & 1;
 }
 
 /// Reductions; ap_private counts sign extension bits of narrow negative numbers, so none of those.
@@ -194,36 +208,43 @@ AP_ROOT_INLINE bool ReduceXor(const T& value) {
 #define AP_ROOT_WIDTH(V) (ap_root::Traits<__typeof__(V)>::kWidth)
 #define AP_ROOT_UNSIGNED(V) unsigned _BitInt(AP_ROOT_WIDTH(V))
 
-/// The lowest `count` bits set, in the unsigned type of V; `count` may exceed the width.
-#define AP_ROOT_MASK(V, count)                              \
-    ((count) >= AP_ROOT_WIDTH(V)                            \
-         ? static_cast<AP_ROOT_UNSIGNED(V)>(~static_cast<AP_ROOT_UNSIGNED(V)>(0)) \
-         : static_cast<AP_ROOT_UNSIGNED(V)>((static_cast<AP_ROOT_UNSIGNED(V)>(1) << (count)) - 1))
+/// `amount` is a number from 0; one of the width or more leaves zeros, or copies of the sign.
+#define AP_ROOT_SHIFT_LEFT(V, amount)                                                          \
+    ({                                                                                         \
+        auto ap_value = (V);                                                                   \
+        auto ap_amount = (amount);                                                             \
+        if (ap_amount >= AP_ROOT_WIDTH(ap_value)) {                                            \
+            ap_value = 0;                                                                      \
+        } else {                                                                               \
+            ap_root::ShiftLeft(ap_value, ap_amount);                                           \
+        }                                                                                      \
+        ap_value;                                                                              \
+    })
+#define AP_ROOT_SHIFT_RIGHT(V, amount)                                                         \
+    ({                                                                                         \
+        auto ap_value = (V);                                                                   \
+        auto ap_amount = (amount);                                                             \
+        if (ap_amount >= AP_ROOT_WIDTH(ap_value)) {                                            \
+            ap_value = ap_value < 0 ? -1 : 0;                                                  \
+        } else {                                                                               \
+            ap_root::ShiftRight(ap_value, ap_amount);                                          \
+        }                                                                                      \
+        ap_value;                                                                              \
+    })
+#define AP_ROOT_ROTATE_LEFT(V, amount)                                                         \
+    ({                                                                                         \
+        AP_ROOT_UNSIGNED(V) ap_bits = (V);                                                     \
+        int ap_count = (amount);                                                               \
+        AP_ROOT_SHIFT_LEFT(ap_bits, ap_count) |                                                \
+            AP_ROOT_SHIFT_RIGHT(ap_bits, AP_ROOT_WIDTH(ap_bits) - ap_count);                   \
+    })
 
-/// Shifts by `amount` >= 0; one of the width or more leaves zeros, or copies of the sign.
-#define AP_ROOT_SHIFT_LEFT(V, amount)                                                  \
-    ({                                                                                 \
-        auto ap_value = (V);                                                           \
-        auto ap_amount = (amount);                                                     \
-        ap_amount >= AP_ROOT_WIDTH(ap_value)                                           \
-            ? static_cast<__typeof__(ap_value)>(0)                                     \
-            : static_cast<__typeof__(ap_value)>(                                       \
-                  static_cast<AP_ROOT_UNSIGNED(ap_value)>(ap_value) << ap_amount);     \
-    })
-#define AP_ROOT_SHIFT_RIGHT(V, amount)                                                 \
-    ({                                                                                 \
-        auto ap_value = (V);                                                           \
-        auto ap_amount = (amount);                                                     \
-        ap_amount >= AP_ROOT_WIDTH(ap_value)                                           \
-            ? static_cast<__typeof__(ap_value)>(ap_value < 0 ? -1 : 0)                 \
-            : static_cast<__typeof__(ap_value)>(ap_value >> ap_amount);                \
-    })
-#define AP_ROOT_ROTATE_LEFT(V, amount)                                                 \
-    ({                                                                                 \
-        AP_ROOT_UNSIGNED(V) ap_bits = (V);                                             \
-        int ap_count = (amount);                                                       \
-        AP_ROOT_SHIFT_LEFT(ap_bits, ap_count) |                                        \
-            AP_ROOT_SHIFT_RIGHT(ap_bits, AP_ROOT_WIDTH(ap_bits) - ap_count);           \
+/// The lowest `count` bits set, in the unsigned type of V; `count` may exceed the width.
+#define AP_ROOT_MASK(V, count)                                                                 \
+    ({                                                                                         \
+        AP_ROOT_UNSIGNED(V) ap_ones = 1;                                                       \
+        ap_ones = AP_ROOT_SHIFT_LEFT(ap_ones, count);                                          \
+        static_cast<AP_ROOT_UNSIGNED(V)>(ap_ones - 1);                                         \
     })
 
 /// A comparison of bit patterns whose operator is a macro argument, as in ap_fixed_base.h.
@@ -254,36 +275,38 @@ AP_ROOT_INLINE bool ReduceXor(const T& value) {
     })
 
 #define _ssdm_op_get_bit(V, index) ap_root::Bit(V, index)
-#define _ssdm_op_set_bit(V, index, bit)                                                \
-    ({                                                                                 \
-        auto ap_value = (V);                                                           \
-        int ap_index = (index);                                                        \
-        bool ap_bit = static_cast<bool>(bit);                                          \
-        AP_ROOT_UNSIGNED(ap_value) ap_one = static_cast<AP_ROOT_UNSIGNED(ap_value)>(1) << ap_index; \
-        AP_ROOT_UNSIGNED(ap_value) ap_new = static_cast<AP_ROOT_UNSIGNED(ap_value)>(ap_bit) << ap_index; \
-        static_cast<__typeof__(ap_value)>(                                             \
-            (static_cast<AP_ROOT_UNSIGNED(ap_value)>(ap_value) & ~ap_one) | ap_new);   \
+#define _ssdm_op_set_bit(V, index, bit)                                                        \
+    ({                                                                                         \
+        auto ap_old = (V);                                                                     \
+        AP_ROOT_UNSIGNED(ap_old) ap_one = 1, ap_new = static_cast<bool>(bit);                  \
+        int ap_index = (index);                                                                \
+        ap_root::ShiftLeft(ap_one, ap_index);                                                  \
+        ap_root::ShiftLeft(ap_new, ap_index);                                                  \
+        static_cast<__typeof__(ap_old)>(                                                       \
+            (static_cast<AP_ROOT_UNSIGNED(ap_old)>(ap_old) & ~ap_one) | ap_new);               \
     })
-#define _ssdm_op_get_range(V, low, high)                                               \
-    ({                                                                                 \
-        auto ap_value = (V);                                                           \
-        int ap_low = (low), ap_count = (high) - ap_low + 1;                            \
-        if (ap_count <= 0) __hls_reversed_range();                                     \
-        static_cast<AP_ROOT_UNSIGNED(ap_value)>(                                       \
-            (static_cast<AP_ROOT_UNSIGNED(ap_value)>(ap_value) >> ap_low) &            \
-            AP_ROOT_MASK(ap_value, ap_count));                                         \
+#define _ssdm_op_get_range(V, low, high)                                                       \
+    ({                                                                                         \
+        auto ap_old = (V);                                                                     \
+        int ap_low = (low), ap_count = (high) - ap_low + 1;                                    \
+        if (ap_count <= 0) __hls_reversed_range();                                             \
+        AP_ROOT_UNSIGNED(ap_old) ap_part = ap_old;                                             \
+        ap_root::ShiftRight(ap_part, ap_low);                                                  \
+        static_cast<AP_ROOT_UNSIGNED(ap_old)>(ap_part & AP_ROOT_MASK(ap_old, ap_count));       \
     })
-#define _ssdm_op_set_range(V, low, high, replacement)                                  \
-    ({                                                                                 \
-        auto ap_value = (V);                                                           \
-        auto ap_source = (replacement);                                                \
-        int ap_low = (low), ap_count = (high) - ap_low + 1;                            \
-        if (ap_count <= 0) __hls_reversed_range();                                     \
-        AP_ROOT_UNSIGNED(ap_value) ap_mask = AP_ROOT_MASK(ap_value, ap_count);         \
-        AP_ROOT_UNSIGNED(ap_value) ap_new = static_cast<AP_ROOT_UNSIGNED(ap_value)>(ap_source) & ap_mask; \
-        static_cast<__typeof__(ap_value)>(                                             \
-            (static_cast<AP_ROOT_UNSIGNED(ap_value)>(ap_value) & ~(ap_mask << ap_low)) | \
-            (ap_new << ap_low));                                                       \
+#define _ssdm_op_set_range(V, low, high, replacement)                                          \
+    ({                                                                                         \
+        auto ap_old = (V);                                                                     \
+        auto ap_source = (replacement);                                                        \
+        int ap_low = (low), ap_count = (high) - ap_low + 1;                                    \
+        if (ap_count <= 0) __hls_reversed_range();                                             \
+        AP_ROOT_UNSIGNED(ap_old) ap_mask = AP_ROOT_MASK(ap_old, ap_count);                     \
+        AP_ROOT_UNSIGNED(ap_old) ap_new = ap_source;                                           \
+        ap_new &= ap_mask;                                                                     \
+        ap_root::ShiftLeft(ap_mask, ap_low);                                                   \
+        ap_root::ShiftLeft(ap_new, ap_low);                                                    \
+        static_cast<__typeof__(ap_old)>(                                                       \
+            (static_cast<AP_ROOT_UNSIGNED(ap_old)>(ap_old) & ~ap_mask) | ap_new);              \
     })
 #define _ssdm_op_reduce(Op, V) _ssdm_reduce_##Op(V)
 

@@ -39,6 +39,7 @@ IN_LOOP = {
         "for (int i = 0; i < x; ++i) { // HERE\n#pragma HLS PIPELINE\nout.write(x); }",
     ],
     "unroll": ["for (int i = 0; i < x; ++i) { // HERE\n#pragma HLS UNROLL\nx += in.read() * i; }"],
+    "shift-amount": ["int y = x; out.write(7 << y); // HERE"],
     "signed-reduction": ["out.write(x.xor_reduce()); // HERE"],
     "reversed-range": ["ap_uint<16> y = x; out.write(y(0, 15)); // HERE"],
     "mixed-division": ["out.write(ap_uint<8>(x) / ap_int<4>(3)); // HERE"],
@@ -209,6 +210,6 @@ def test_missing_file(tmp_path):
 def test_missing_header(tmp_path):
     path = tmp_path / "kernel.cpp"
     path.write_text('#include "nowhere.hpp"\n')
-    with pytest.raises(HlsError, match="'nowhere[.]hpp' file not found") as caught:
+    with pytest.raises(HlsError, match=r"'nowhere\.hpp' file not found") as caught:
         front_end.read(path, "kernel")
     assert caught.value.location is not None and caught.value.location.line == 1
