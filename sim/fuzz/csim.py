@@ -64,6 +64,7 @@ def simulate(jobs: Sequence[Job], directory: Path) -> list[Outcome]:
         CSimulationError: g++ refuses a kernel, or one reads from an empty stream.
         UserError: there is no g++.
     """
+    directory.mkdir(parents=True, exist_ok=True)
     program = directory / "csim"
     _compile(_main(jobs, directory), program)
     for number, job in enumerate(jobs):

@@ -22,6 +22,7 @@ class Expressions:
 
     def __init__(self, random: Random, values: Sequence[Value]) -> None:
         self._random = random
+        self._last: Value | None = None
         self.values = list(values)
 
     def draw(self) -> Value:
@@ -32,7 +33,7 @@ class Expressions:
         """An integer in scope, as an expression where none is narrow enough."""
         found = [v for v in self.values if not v.number.fixed and v.number.width <= widest]
         if found:
-            return self._random.choice(found)
+            return self._pick(found)
         wide = self._random.choice([v for v in self.values if not v.number.fixed])
         kind = integer_type(self._random, min(widest, 12))
         return Value(f"{kind}({wide.text})", kind, wide.depends, wide.slowly)
@@ -41,10 +42,17 @@ class Expressions:
         """A fixed-point number in scope, or one made of an integer's bits."""
         found = [value for value in self.values if value.number.fixed]
         if found and self._random.random() < 0.8:
-            return self._random.choice(found)
+            return self._pick(found)
         whole = self.number(40)
         kind = fixed_type(self._random)
         return Value(f"{kind}({whole.text})", kind, whole.depends, whole.slowly)
+
+    def _pick(self, found: list[Value]) -> Value:
+        """One of them, rather a late one, so that chains get long; not the same twice running."""
+        others = [value for value in found if value is not self._last] or found
+        recent = others[-6:] if self._random.random() < 0.5 else others
+        self._last = self._random.choice(recent)
+        return self._last
 
     def condition(self) -> Value:
         """A comparison; its type is that of bool."""

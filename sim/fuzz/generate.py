@@ -182,10 +182,10 @@ def _nested(seed: int, random: Random) -> Kernel:
     middle = Statements(random, between, None, sums, modules=modules, prefix="y")
     middle.write(random.randint(1, 5))
     drain = Process(random, f"Drain_{seed}", structs, modules, prefix="z")
-    drain.values = [*middle.values[-6:], Value("loaded", stored.number)]
+    drain.depend_on([*middle.values[-6:], Value("loaded", stored.number)])
     drain.body.line(f"{stored.number} loaded = buffer[column];")
     drain.compute(random.randint(2, 6))
-    written = drain.write("out", sometimes=random.random() < 0.3)
+    written = drain.write("out")
     storage = random.choice(["", "lutram", "bram", "uram"])
     text = functions
     text.line(

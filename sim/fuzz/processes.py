@@ -45,6 +45,7 @@ class Process:
         self.before = Text(depth=1)
         self.body = Text(depth=2)
         self.values: list[Value] = []
+        self._read: list[Value] = []
         self._random = random
         self._declarations = declarations
         self._modules = modules
@@ -59,6 +60,7 @@ class Process:
         payload = payload or self._draw(stream)
         self.streams[stream] = payload
         self.body.line(f"{payload.type} {stream}_item = {stream}.read();")
+        self._read += payload.values(f"{stream}_item")
         self.values += payload.values(f"{stream}_item")
 
     def _draw(self, stream: str) -> Payload:
@@ -99,7 +101,8 @@ class Process:
         self.body.close("}")
 
     def _bit_of_input(self) -> str:
-        value = self._random.choice(self.values)
+        """A bit that is now 0 and now 1: no stream is unused."""
+        value = self._random.choice(self._read)
         bit = self._random.randrange(value.number.width)
         return f"{value.text}[{bit}]"
 
@@ -124,6 +127,10 @@ class Process:
         statements.write(count)
         self.values = statements.values
 
+    def depend_on(self, values: Sequence[Value]) -> None:
+        """Compute from values of another process in the same function too."""
+        self.values += values
+
     def write(self, stream: str, *, sometimes: bool = False) -> Payload:
         """Write most of what is in scope, in every iteration or in some."""
         keep = [value for value in self.values if self._random.random() < 0.85]
@@ -135,12 +142,10 @@ class Process:
         self.body.line(f"{payload.type} {item};")
         for part, value in zip(payload.parts, keep, strict=True):
             self.body.line(f"{item}{part} = {value.text};")
-        variables = [value for value in self.values if value.text.isidentifier()]
-        if not sometimes or not variables:
+        if not sometimes:
             self.body.line(f"{stream}.write({item});")
             return payload
-        guard = self._random.choice(variables)
-        self.body.open(f"if ({guard.text}[{self._random.randrange(guard.number.width)}]) {{")
+        self.body.open(f"if ({self._bit_of_input()}) {{")
         self.body.line(f"{stream}.write({item});")
         self.body.close("}")
         if self._random.random() < 0.4:

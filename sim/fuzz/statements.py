@@ -185,6 +185,7 @@ class Statements:
         kind, length = number_type(self._random), self._random.choice([2, 3, 4])
         array, sources = self._new_name("a"), [self._expressions.draw() for _ in range(2)]
         self._text.line(f"{kind} {array}[{length}];")
+        self._text.pragma(f"ARRAY_PARTITION variable={array} complete")
         self._text.open(f"for (int j = 0; j < {length}; j++) {{")
         self._text.pragma("UNROLL")
         first, second = (f"{source.number}({source.text})" for source in sources)

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from m3vit.hls.compiler import Design
 from m3vit.hls.compiler.ir import Payload
+from m3vit.hls.compiler.names import legal
 
 LIBRARY = tuple(sorted((Path(__file__).parent / "sv").glob("*.sv")))
 """The hand-written modules of the bench."""
@@ -32,6 +34,30 @@ class Target:
     outputs: Mapping[str, Payload]
     scalars: Mapping[str, int] = field(default_factory=dict)
     handshake: bool = False
+
+    @classmethod
+    def of(cls, design: Design, directory: Path) -> "Target":
+        """A compiled design; its text is written to `directory`, which may hold others.
+
+        Raises:
+            ValueError: it is started by AXI4-Lite registers, which this bench does not drive.
+        """
+        if design.control == "axilite":
+            raise ValueError(f"{design.top} is behind registers: simulate it without s_axilite")
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, text in design.texts().items():
+            (directory / name).write_text(text)
+        ports: dict[str, dict[str, Payload]] = {"in": {}, "out": {}}
+        for stream in design.streams:
+            ports[stream.direction][stream.name] = stream.payload
+        return cls(
+            name=design.top,
+            files=tuple(directory / name for name in design.texts()),
+            inputs=ports["in"],
+            outputs=ports["out"],
+            scalars={legal(scalar.name): scalar.width for scalar in design.scalars},
+            handshake=design.control == "ap_ctrl_hs",
+        )
 
 
 def bench(target: Target, module: str, folder: str = "") -> str:

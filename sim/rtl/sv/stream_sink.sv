@@ -68,7 +68,7 @@ module stream_sink #(
             if (offered && !valid && withdrawn_cycle < 0) withdrawn_cycle <= cycle;
             if (offered && valid && offer != data && changed_cycle < 0) changed_cycle <= cycle;
         end
-        if (ending) begin
+        if (rst_n && ending) begin
             $fwrite(report, "sink %s %0d %0d %0d %b%b %0d %0d\n", NAME, beats, first_cycle,
                     last_cycle, valid, ready, withdrawn_cycle, changed_cycle);
             $fclose(beats_file);

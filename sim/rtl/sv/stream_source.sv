@@ -71,7 +71,7 @@ module stream_source #(
                 if (waiting && open) fetch();
             end
         end
-        if (ending)
+        if (rst_n && ending)
             $fwrite(report, "source %s %0d %0d %0d %b%b %0d %0d\n", NAME, beats, first_cycle,
                     last_cycle, valid, ready, -1, -1);
     end

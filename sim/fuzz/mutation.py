@@ -1,0 +1,166 @@
+"""Do the benches notice? Plants faults in the RTL of a design and counts those that they catch.
+
+A mutant is caught if any run of the design differs from what is expected, gets stuck, breaks the
+protocol of a stream, or moves its first input more slowly than without the fault. Of those that
+are not caught, the equivalent ones (see `equivalence`) are no faults at all.
+"""
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+
+from m3vit.sim.rtl import engines
+from m3vit.sim.rtl.bench import find_fault
+from m3vit.sim.rtl.exchange import Observation, Stimulus, read_observation, write_stimulus
+from m3vit.sim.rtl.harness import Target
+from m3vit.sim.rtl.packing import Bytes
+from m3vit.sim.rtl.stalls import Stalls
+from m3vit.sim.rtl.verilator import VerilatorError
+
+from .equivalence import equivalent
+from .mutants import PACKAGE, Mutant, instrument, mutants, planted
+
+_SLACK = 2000  # cycles that a run with a fault may take more than twice the run without
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A design with runs that it passes.
+
+    Attributes:
+        target: the design.
+        generated: those of its files that faults are planted in.
+        stimulus: of all runs, but for its stalls.
+        expected: packed words of every output.
+        patterns: of stalls, one run each; the first one without any.
+    """
+
+    target: Target
+    generated: tuple[Path, ...]
+    stimulus: Stimulus
+    expected: dict[str, Bytes]
+    patterns: tuple[Stalls, ...]
+
+
+@dataclass(frozen=True)
+class Count:
+    """What became of the mutants of a design.
+
+    Attributes:
+        caught: how many were, by kind of fault.
+        equivalent: those proven to be no faults.
+        survivors: the others: the benches should have caught them.
+    """
+
+    caught: Counter[str]
+    equivalent: tuple[tuple[Path, Mutant], ...]
+    survivors: tuple[tuple[Path, Mutant], ...]
+
+    @property
+    def score(self) -> float:
+        """Share of the mutants that are not proven equivalent which were caught."""
+        caught = self.caught.total()
+        return caught / max(1, caught + len(self.survivors))
+
+
+def count(subject: Subject, most: int, seed: int, done: Callable[[], None] = lambda: None) -> Count:
+    """Plant up to `most` faults, chosen by `seed`, one at a time; `done` is called after each.
+
+    Raises:
+        ValueError: the design fails without a fault.
+    """
+    places = _draw(subject, most, seed)
+    with tempfile.TemporaryDirectory(prefix="m3vit-mutants-") as scratch:
+        runs = _Runs(subject, places, Path(scratch))
+        caught: Counter[str] = Counter()
+        unnoticed = []
+        for path, mutant in places:
+            if runs.notice(mutant.number):
+                caught[mutant.kind] += 1
+            else:
+                unnoticed.append((path, mutant))
+            done()
+    proven = [place for place in unnoticed if _is_equivalent(subject.target, *place)]
+    survivors = [place for place in unnoticed if place not in proven]
+    return Count(caught, tuple(proven), tuple(survivors))
+
+
+def _draw(subject: Subject, most: int, seed: int) -> list[tuple[Path, Mutant]]:
+    places: list[tuple[Path, Mutant]] = []
+    for path in subject.generated:
+        places += [(path, mutant) for mutant in mutants(path.read_text(), len(places) + 1)]
+    chosen = Random(seed).sample(places, min(most, len(places)))
+    return sorted(chosen, key=lambda place: place[1].number)
+
+
+def _is_equivalent(target: Target, path: Path, mutant: Mutant) -> bool:
+    changed = planted(path.read_text(), mutant)
+    return equivalent(target.name, target.files, path, changed)
+
+
+class _Runs:
+    """The simulation program of a design with its mutants, and its runs."""
+
+    def __init__(
+        self, subject: Subject, places: Sequence[tuple[Path, Mutant]], directory: Path
+    ) -> None:
+        self._subject = subject
+        self._directory = directory
+        self._program = directory / "simulation"
+        target = _instrumented(subject, places, directory)
+        engines.build_native([target], self._program, optimisation="-O1")
+        self._cycles = [subject.stimulus.limit] * len(subject.patterns)
+        self._rate = 0.0
+        for run in range(len(subject.patterns)):
+            observation = self._run(0, run)
+            fault = find_fault(subject.target, observation, subject.expected)
+            if fault is not None:
+                raise ValueError(f"{subject.target.name} fails without a fault: {fault.message}")
+            self._cycles[run] = 2 * observation.cycle + _SLACK
+            if run == 0:
+                self._rate = self._interval(observation)
+
+    def notice(self, number: int) -> bool:
+        """Some run shows that mutant `number` is active."""
+        return any(self._differs(number, run) for run in range(len(self._subject.patterns)))
+
+    def _differs(self, number: int, run: int) -> bool:
+        try:
+            observation = self._run(number, run)
+        except VerilatorError:  # such as a loop of gates that the fault closes
+            return True
+        if find_fault(self._subject.target, observation, self._subject.expected) is not None:
+            return True
+        return run == 0 and self._interval(observation) > self._rate
+
+    def _run(self, number: int, run: int) -> Observation:
+        subject, folder = self._subject, self._directory / str(run)
+        stimulus = replace(
+            subject.stimulus, stalls=subject.patterns[run], limit=self._cycles[run], patience=_SLACK
+        )
+        write_stimulus(folder / "0", subject.target, stimulus)
+        engines.run_native(self._program, folder, seed=run + 1, plusargs=[f"+mutant={number}"])
+        return read_observation(folder / "0", subject.target)
+
+    def _interval(self, observation: Observation) -> float:
+        return observation.streams[next(iter(self._subject.target.inputs))].interval
+
+
+def _instrumented(
+    subject: Subject, places: Sequence[tuple[Path, Mutant]], directory: Path
+) -> Target:
+    """The design with the mutants in its files."""
+    package = directory / "mutation.sv"
+    package.write_text(PACKAGE)
+    files = [package]
+    for path in subject.target.files:
+        chosen = [mutant for of, mutant in places if of == path]
+        if chosen:
+            files.append(directory / path.name)
+            files[-1].write_text(instrument(path.read_text(), chosen))
+        else:
+            files.append(path)
+    return replace(subject.target, files=tuple(files))
