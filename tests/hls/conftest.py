@@ -1,14 +1,20 @@
 """The ladder that every kernel climbs: the same streams through one simulation after another."""
 
+import functools
+
 import numpy as np
 import pytest
 
 from m3vit.hls.design import DesignConfig
+from m3vit.hls.kernels import compile_kernel
 from m3vit.host.image import default_photograph, load_image
 from m3vit.model.golden import vectors
 from m3vit.model.reference import Reference
 from m3vit.model.shipped import find_model
 from m3vit.sim.csim import kernels
+from m3vit.sim.rtl import stalls
+from m3vit.sim.rtl.bench import run_bench
+from m3vit.sim.rtl.harness import Target
 
 
 @pytest.fixture(scope="session")
@@ -51,18 +57,41 @@ def assert_equal(kernel, design, expected, found):
 
 
 @pytest.fixture(scope="session")
-def ladder():
+def target(tmp_path_factory):
+    """The RTL of a kernel for a design; compiled once."""
+
+    @functools.cache
+    def compiled(kernel, design):
+        directory = tmp_path_factory.mktemp(f"{kernel}-{design.name}")
+        return Target.of(compile_kernel(kernel, design), directory)
+
+    return compiled
+
+
+@pytest.fixture(scope="session")
+def ladder(target):
     """Run a kernel on the same streams on every rung and compare with what is expected.
 
     Streams are given as an array (the only field of their payload) or as a mapping from field
     to array. Large designs skip the threaded simulation, which tells nothing about sizes.
+
+    With `rtl` the compiled hardware runs too, with stalls off, on and adversarial. The result is
+    then what happened on every stream without stalls.
     """
 
-    def climb(kernel, design, inputs, expected):
+    def climb(kernel, design, inputs, expected, rtl=False):
         given = {name: payloads(kernel, design, name, v) for name, v in inputs.items()}
         for threads in (False, True) if design.name == "nano" else (False,):
             found = kernels.run(kernel, design, given, threads=threads)
             assert_equal(kernel, design, expected, found)
+        if not rtl:
+            return None
+        wanted = {name: payloads(kernel, design, name, v) for name, v in expected.items()}
+        runs = [
+            run_bench(target(kernel, design), given, None, wanted, pattern, engine="native")
+            for pattern in (stalls.NONE, stalls.RANDOM[0], *stalls.adversarial(given))
+        ]
+        return runs[0].streams
 
     return climb
 

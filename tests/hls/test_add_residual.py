@@ -29,4 +29,5 @@ def test_every_pair_of_ends(nano, ladder):
         for values in (residuals, branches)
     )
     inputs = {"residuals": residuals, "branches": branches}
-    ladder("add_residual", nano, inputs, expected(residuals, branches))
+    found = ladder("add_residual", nano, inputs, expected(residuals, branches), rtl=True)
+    assert found["sums"].interval == 1

@@ -9,12 +9,12 @@ from m3vit.sim.streams.patches import cut_patches_inputs
 from m3vit.sim.streams.words import split
 
 
-def climb(ladder, design, images, patch):
+def climb(ladder, design, images, patch, rtl=False):
     """Words of all patches, each one's last word padded with zeros."""
     dtype = np.dtype([("lane", np.int8, design.lanes)])
     words = [split(cut_patches(image, patch), dtype) for image in images]
     inputs = cut_patches_inputs(design, images, patch)
-    ladder("cut_patches", design, inputs, {"codes": np.concatenate(words)})
+    return ladder("cut_patches", design, inputs, {"codes": np.concatenate(words)}, rtl)
 
 
 def image(height, width, channels):
@@ -25,6 +25,17 @@ def image(height, width, channels):
 @pytest.mark.parametrize("patch", [1, 2, 3, 4, 5, 6, 7, 8, 12, 16])
 def test_patch_sizes_and_channels(nano, ladder, patch, channels):
     climb(ladder, nano, [image(3 * patch, 2 * patch, channels)], patch)
+
+
+def test_a_word_per_cycle(nano, ladder):
+    """Three channels and patches of two words."""
+    found = climb(ladder, nano, [image(16, 48, 3)], 8, rtl=True)
+    assert found["pixels"].interval == 1
+    assert found["codes"].interval < 1.02  # but for a breath between strips
+
+
+def test_words_across_rows(nano, ladder):
+    climb(ladder, nano, [image(10, 15, 2)] * 2, 5, rtl=True)
 
 
 def test_one_patch(nano, ladder):

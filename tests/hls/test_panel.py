@@ -1,4 +1,4 @@
-"""The activation panel: tiles of row blocks, repeated, zeros where tokens or channels are missing."""
+"""The activation panel: tiles of row blocks, repeated, with zeros for what is missing."""
 
 import numpy as np
 import pytest
@@ -21,6 +21,12 @@ def stimulus(design, commands):
         tiles.append(sent.repeat(repeats, axis=1).reshape(-1, height, inputs))
     fields = dict(zip(("tokens", "words", "repeats"), np.array(commands).T, strict=True))
     return {"commands": fields, "rows": np.concatenate(rows)}, {"tiles": np.concatenate(tiles)}
+
+
+def test_a_tile_and_a_word_per_cycle(nano, ladder):
+    """Two tokens of 9 words, sent five times: while a block leaves, the next one is there."""
+    found = ladder("panel", nano, *stimulus(nano, [(9, 9, 5), (3, 1, 6), (2, 9, 5)]), rtl=True)
+    assert found["tiles"].interval < 1.05
 
 
 @pytest.mark.parametrize(
