@@ -28,7 +28,7 @@ def route_inputs(
     tokens, kept = routing.experts.shape
     command = np.zeros(1, types["commands"])
     command["picks"] = tokens * kept
-    command["first"], command["last"] = expert_range
+    command["first"], command["experts"] = expert_range[0], expert_range[1] - expert_range[0]
     picks = np.zeros((tokens, kept), types["picks"])
     picks["token"], picks["rank"] = np.arange(tokens)[:, None], np.arange(kept)
     picks["expert"], picks["score"] = routing.experts, routing.scores

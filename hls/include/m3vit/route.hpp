@@ -5,7 +5,8 @@
 ///
 /// One pick a cycle goes into the queue of its expert (II=1), in the order of the tokens. Behind
 /// the last pick the lengths of all queues leave, one a cycle, for whoever fetches weights; then
-/// the queues themselves, one visit a cycle and two cycles more per expert. A queue may be as long
+/// the queues themselves, one visit a cycle and two cycles more per expert (three, if it
+/// is empty). A queue may be as long
 /// as there are tokens, but all of them together hold T x K visits: so they share one memory, in
 /// pages of 16 visits that are handed out in turn, and not a visit is moved twice.
 /// No arithmetic. The queue of expert e equals `np.nonzero(routing.experts == e)` and its scores
@@ -24,9 +25,9 @@ namespace m3vit {
 
 /// Queue the picks of some tokens; a token has chosen an expert once at most.
 struct RouteCommand {
-    ap_uint<16> picks;  ///< of all tokens, at least 1
-    ap_uint<8> first;   ///< experts [first, last) have queues
-    ap_uint<9> last;
+    ap_uint<16> picks;   ///< of all tokens, at least 1
+    ap_uint<8> first;    ///< expert that has a queue
+    ap_uint<9> experts;  ///< that have queues, at least 1
 };
 
 /// How many tokens have chosen an expert.
@@ -59,24 +60,27 @@ void Route(hls::stream<RouteCommand>& commands, hls::stream<Pick>& picks,
     ap_uint<12> lengths[kMaxExperts];
     #pragma HLS ARRAY_PARTITION variable=lengths complete
 
-    enum Phase { kIdle, kFill, kTell, kOpen, kList };
+    enum Phase { kIdle, kFill, kTell, kOpen, kStart, kList };
     ap_uint<3> phase = kIdle;
     RouteCommand command = {};
     Countdown<16> pick_count;
-    Page pages = 0;  // handed out
+    Countdown<9> experts;
     ap_uint<8> expert = 0;
-    ap_uint<12> length = 0;  // of this expert's queue
+    Page pages = 0;          // handed out
+    ap_uint<12> length = 0;  // of the expert's queue
+    bool empty = false;      // the queue is
+    Countdown<12> list;
     ap_uint<12> position = 0;
 
 pick:
     M3VIT_FOREVER(commands, phase != kIdle) {
         #pragma HLS PIPELINE II=1
-        const bool last_expert = expert + 1 == command.last;
         if (phase == kIdle) {
             command = commands.read();
             pick_count.Start(command.picks);
-            pages = 0;
+            experts.Start(command.experts);
             expert = command.first;
+            pages = 0;
             phase = kFill;
 
         clear:
@@ -84,10 +88,9 @@ pick:
         } else if (phase == kFill) {
             const Pick pick = picks.read();
             const ap_uint<12> place = lengths[pick.expert];
-            const ap_uint<4> offset = place;
-            const bool turn = offset == 0;
+            const bool turn = place % kPage == 0;
             const Page page = turn ? pages : open_pages[pick.expert];
-            store[page * kPage + offset] = {pick.token, pick.score};
+            store[page * kPage + place % kPage] = {pick.token, pick.score};
             if (turn) {
                 page_table[pick.expert][place / kPage] = pages;
                 ++pages;
@@ -104,21 +107,36 @@ pick:
             pick_count.Step();
         } else if (phase == kTell) {
             queues.write({expert, lengths[expert]});
-            expert = last_expert ? command.first : ap_uint<8>(expert + 1);
-            if (last_expert) phase = kOpen;
+            if (experts.last) {
+                expert = command.first;
+                experts.Start(command.experts);
+                phase = kOpen;
+            } else {
+                ++expert;
+                experts.Step();
+            }
         } else if (phase == kOpen) {
             length = lengths[expert];
+            phase = kStart;
+        } else if (phase == kStart) {
+            list.Start(length);
+            empty = length == 0;
             position = 0;
             phase = kList;
-        } else if (position != length) {
-            const Page page = page_table[expert][position / kPage];
-            const Visit visit = store[page * kPage + position % kPage];
-            tokens.write(visit.token);
-            visits.write(visit);
-            ++position;
         } else {
-            ++expert;
-            phase = last_expert ? kIdle : kOpen;
+            if (!empty) {
+                const Page page = page_table[expert][position / kPage];
+                const Visit visit = store[page * kPage + position % kPage];
+                tokens.write(visit.token);
+                visits.write(visit);
+                ++position;
+            }
+            if (empty || list.last) {
+                ++expert;
+                phase = experts.last ? kIdle : kOpen;
+                experts.Step();
+            }
+            list.Step();
         }
     }
 }
