@@ -49,7 +49,10 @@ def pack(beats: Beats, payload: Payload) -> Bytes:
 def unpack(words: Bytes, payload: Payload) -> Beats:
     """Beats of `payload_type` from packed words; bits above a field's width repeat its sign."""
     memory = _to_memory(words[:, : word_bytes(payload)], payload)
-    return memory.view(payload_type(payload))[:, 0]
+    element = payload_type(payload)
+    if element.subdtype:  # a number of several 64-bit words: (n, words)
+        return memory.view(element.base)
+    return memory.view(element)[:, 0]
 
 
 def from_integers(values: Sequence[int], payload: Payload) -> Bytes:

@@ -54,6 +54,14 @@ def test_integers_wider_than_a_machine_word():
     np.testing.assert_array_equal(packing.unpack(word[None], WIDE), beats)
 
 
+def test_a_bare_integer_wider_than_a_machine_word_is_a_row_of_words():
+    payload = packing.lay_out("ap_uint<96>", [("", 96, False)])
+    beats = np.array([[1, 2], [2**64 - 1, 2**32 - 1]], np.uint64)
+    words = packing.pack(beats, payload)
+    assert int.from_bytes(words[0].tobytes(), "little") == 2 * 2**64 + 1
+    np.testing.assert_array_equal(packing.unpack(words, payload), beats)
+
+
 def test_nested_names_become_nested_types():
     dtype = packing.payload_type(NESTED)
     assert np.zeros(1, dtype)["v"].shape == (1, 2, 3)
