@@ -58,10 +58,12 @@ def gather_inputs(
         wanted: lists of tokens, none empty.
     """
     types = _types("gather", design)
+    words, parts = word_count(codes.shape[1], types["rows"]), design.panel_lanes // design.lanes
     commands = np.zeros(1 + len(wanted), types["commands"])
     commands["load"] = np.arange(commands.size) == 0
     commands["rows"] = [len(codes), *(len(tokens) for tokens in wanted)]
-    commands["words"] = word_count(codes.shape[1], types["rows"])
+    commands["words"] = [words, *(-(-words // parts) for _ in wanted)]
+    commands["parts"] = (words - 1) % parts + 1
     tokens = np.concatenate([*wanted, np.zeros(0, np.int64)])
     return {
         "commands": commands,

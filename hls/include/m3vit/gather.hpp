@@ -21,7 +21,8 @@ namespace m3vit {
 struct GatherCommand {
     ap_uint<1> load;    ///< take new rows; otherwise emit rows
     ap_uint<12> rows;   ///< to load, or tokens of which to emit the rows; at least 1
-    ap_uint<12> words;  ///< of each row as it came; at least 1
+    ap_uint<12> words;  ///< of each row, as they come or as they leave; at least 1
+    ap_uint<6> parts;   ///< words that came of which the last word that leaves is made
 };
 
 /// \tparam kLanes     channels of a word that comes
@@ -40,12 +41,10 @@ void Gather(hls::stream<GatherCommand>& commands, hls::stream<Row<Code, kLanes>>
     #pragma HLS AGGREGATE variable=buffer
     #pragma HLS ARRAY_PARTITION variable=buffer complete dim=1
     #pragma HLS BIND_STORAGE variable=buffer type=ram_s2p impl=uram
-    LoopNest<12, 12> loops;  // rows; words, as they come or as they leave
-    bool loading = false;
-    ap_uint<12> row_words = 0;  // words that leave
-    Part last_parts = 0;        // words that came of which the last one is made
-    Address start = 0;          // of the row that leaves
-    Address address = 0;        // where the next word comes
+    LoopNest<12, 12> loops;  // rows, words
+    GatherCommand command = {};
+    Address start = 0;    // of the row that leaves
+    Address address = 0;  // where the next word comes
     Part part = 0;
     ap_uint<12> word = 0;  // of the row that leaves
 
@@ -53,29 +52,26 @@ word:
     M3VIT_FOREVER(commands, loops.running) {
         #pragma HLS PIPELINE II=1
         if (!loops.running) {
-            const GatherCommand command = commands.read();
-            loading = command.load;
-            row_words = (command.words + kParts - 1) / kParts;
-            last_parts = command.words - (row_words - 1) * kParts;
+            command = commands.read();
             address = 0;
             part = 0;
             word = 0;
-            loops.Start(command.rows, loading ? command.words : row_words);
-        } else if (loading) {
+            loops.Start(command.rows, command.words);
+        } else if (command.load) {
             buffer[part][address] = rows.read();
             const bool filled = part == kParts - 1 || loops.inner.last;
             part = filled ? Part(0) : Part(part + 1);
             if (filled) ++address;
             loops.Step();
         } else {
-            if (word == 0) start = tokens.read() * row_words;
+            if (word == 0) start = tokens.read() * command.words;
             const Address from = start + word;
             Row<Activation, kWord> result;
 
         lane:
             for (int lane = 0; lane < kWord; ++lane) {
                 const Code code = buffer[lane / kLanes][from].lane[lane % kLanes];
-                const bool missing = loops.inner.last && lane / kLanes >= last_parts;
+                const bool missing = loops.inner.last && lane / kLanes >= command.parts;
                 result.lane[lane] = missing ? Activation(0) : Activation(code);
             }
             gathered.write(result);
