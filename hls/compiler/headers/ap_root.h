@@ -89,7 +89,7 @@ constexpr int Larger(int a, int b) { return a > b ? a : b; }
 
 /// Types in which ap_private compares two integers of different kinds: like gcc, it converts to
 /// unsigned unless the signed one is wider or both are narrower than int; equality looks at 32
-/// bits or more.
+/// bits or more, at 64 where the widths are the same.
 template <typename A, typename B>
 struct Comparison {
     static constexpr int kWidthA = Traits<A>::kWidth, kWidthB = Traits<B>::kWidth;
@@ -99,7 +99,7 @@ struct Comparison {
     static constexpr bool kSignedIsWider = kSignedA ? kWidthA > kWidthB : kWidthB > kWidthA;
     static constexpr bool kSigned = kSignedA == kSignedB ? kSignedA : kSmall || kSignedIsWider;
     using Order = typename Integer<kWidth + (kSignedA || kSignedB), kSigned>::Type;
-    using Equality = unsigned _BitInt(Larger(kWidth, 32));
+    using Equality = unsigned _BitInt(Larger(kWidth, kWidthA == kWidthB ? 64 : 32));
 };
 
 template <typename A, typename B>
