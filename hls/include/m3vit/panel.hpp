@@ -89,8 +89,9 @@ beat:
         const bool send_now = send.running && !tiles.full();
         const bool fill_now = fill.running && !blocks[place.half].full && !rows.empty();
 
+        const PanelBlock<kTokens, kParts> block = blocks[half];
+        const PanelBlock<kTokens, kParts> following = blocks[ap_uint<1>(half + 1)];
         if (send_now) {
-            const PanelBlock<kTokens, kParts> block = blocks[half];
             Tile<Activation, kTokens, kInputs> tile;
 
         token:
@@ -109,15 +110,17 @@ beat:
                 }
             }
             tiles.write(tile);
-            if (send.Ends()) {
-                blocks[half].full = false;
-                ++half;
-            }
+            const bool block_ends = send.Ends();
             beat = send.inner.last ? 0 : int(beat + 1);
             send.Step();
+            if (block_ends) {
+                blocks[half].full = false;
+                ++half;
+                if (following.full) send.Start(following.repeats, following.beats);
+            }
+        } else if (!send.running && block.full) {
+            send.Start(block.repeats, block.beats);
         }
-        if (!send.running && blocks[half].full)
-            send.Start(blocks[half].repeats, blocks[half].beats);
 
         const bool take = fill.Ends() && (fill_now || !fill.running) && next.ready;
         if (fill_now) {
