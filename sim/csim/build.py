@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,8 +18,7 @@ from m3vit.errors import UserError
 from m3vit.files import atomic_path, default_root
 from m3vit.hls.compiler.vendor_headers import vendor_directory
 from m3vit.hls.design import DesignConfig
-from m3vit.hls.generated import write_headers
-from m3vit.hls.kernels import HLS
+from m3vit.hls.kernels import HLS, include_directories
 
 FLAGS = (
     "-std=c++20",  # the adapter's; kernels are C++17
@@ -62,22 +60,17 @@ def library(source: Path, design: DesignConfig, threads: bool = False) -> Path:
     """
     compiler, version = _compiler()
     flags = (*FLAGS, "-DM3VIT_THREADS", "-pthread") if threads else FLAGS
-    with tempfile.TemporaryDirectory() as scratch:
-        headers = Path(scratch)
-        write_headers(design, headers)
-        search = (HLS / "csim", HLS / "include", headers)
-        digest = hashlib.sha256(repr((version, flags, _ap_types_digest())).encode())
-        for path in _included((HLS / "csim" / "adapter.hpp", source), search):
-            digest.update(path.read_bytes() + b"\0")
-        mode = "-threads" if threads else ""
-        name = f"{source.stem}-{design.name}{mode}-{digest.hexdigest()[:16]}.so"
-        target = default_root() / "csim" / name
-        if not target.exists():
-            _log.warning("compiling %s for design %s", source.name, design.name)
-            includes = [f"-I{path}" for path in search]
-            _compile(
-                [compiler, *flags, *includes, "-isystem", str(vendor_directory())], source, target
-            )
+    search = [HLS / "csim", *include_directories(design)]
+    digest = hashlib.sha256(repr((version, flags, _ap_types_digest())).encode())
+    for path in _included([HLS / "csim" / "adapter.hpp", source], search):
+        digest.update(path.read_bytes() + b"\0")
+    mode = "-threads" if threads else ""
+    name = f"{source.stem}-{design.name}{mode}-{digest.hexdigest()[:16]}.so"
+    target = default_root() / "csim" / name
+    if not target.exists():
+        _log.warning("compiling %s for the design %s", source.name, design.name)
+        includes = [f"-I{path}" for path in search]
+        _compile([compiler, *flags, *includes, "-isystem", str(vendor_directory())], source, target)
     return target
 
 
@@ -99,9 +92,9 @@ def _compile(command: list[str], source: Path, target: Path) -> None:
             raise RuntimeError(f"g++ does not compile {source}:\n{done.stderr}")
 
 
-def _included(roots: tuple[Path, ...], search: tuple[Path, ...]) -> Iterator[Path]:
+def _included(roots: list[Path], search: list[Path]) -> Iterator[Path]:
     """`roots` and every file of ours that they include."""
-    waiting, seen = list(roots), set(roots)
+    waiting, seen = [*roots], set(roots)
     while waiting:
         path = waiting.pop(0)
         yield path

@@ -15,8 +15,9 @@ def gathered(design, codes, wanted):
     return {"gathered": padded.reshape(-1, design.panel_lanes)}
 
 
-def climb(ladder, design, codes, wanted):
-    ladder("gather", design, gather_inputs(design, codes, wanted), gathered(design, codes, wanted))
+def climb(ladder, design, codes, wanted, rtl=False):
+    expected = gathered(design, codes, wanted)
+    return ladder("gather", design, gather_inputs(design, codes, wanted), expected, rtl)
 
 
 def random_codes(tokens, width, seed=0):
@@ -28,10 +29,15 @@ def test_every_row_backwards(nano, ladder, tokens, width):
     climb(ladder, nano, random_codes(tokens, width), [np.arange(tokens)[::-1]])
 
 
+def test_a_word_per_cycle(nano, ladder):
+    found = climb(ladder, nano, random_codes(30, 13), [np.arange(30)[::-1]], rtl=True)
+    assert found["rows"].interval == found["gathered"].interval == 1
+
+
 def test_lists_of_every_length(nano, ladder):
     random = np.random.default_rng(0)
     wanted = [random.integers(0, 20, count) for count in range(1, 8)]
-    climb(ladder, nano, random_codes(20, 24), wanted)
+    climb(ladder, nano, random_codes(20, 24), wanted, rtl=True)
 
 
 def test_one_row_again_and_again(nano, ladder):
@@ -48,6 +54,7 @@ def test_new_rows_replace_the_old(nano, ladder):
         nano,
         {name: np.concatenate([given[name] for given in inputs]) for name in inputs[0]},
         {"gathered": np.concatenate(outputs)},
+        rtl=True,
     )
 
 

@@ -24,10 +24,11 @@ def sums(design, tokens, queues, outputs):
     return {"sums": total.reshape(-1, design.lanes)}
 
 
-def climb(ladder, design, tokens, queues, outputs):
+def climb(ladder, design, tokens, queues, outputs, rtl=False):
     for group in range(1, design.array_tokens + 1):
         inputs = scatter_add_inputs(design, tokens, queues, outputs, group)
-        ladder("scatter_add", design, inputs, sums(design, tokens, queues, outputs))
+        found = ladder("scatter_add", design, inputs, sums(design, tokens, queues, outputs), rtl)
+    return found
 
 
 def random_outputs(queues, width, seed=0):
@@ -57,7 +58,13 @@ def test_random_queues(nano, ladder, tokens, width, kept):
         token, rank = np.nonzero(experts == expert)
         if token.size:
             queues.append(queue(nano, token, scores[token, rank]))
-    climb(ladder, nano, tokens, queues, random_outputs(queues, width))
+    climb(ladder, nano, tokens, queues, random_outputs(queues, width), rtl=tokens < 10)
+
+
+def test_a_word_per_cycle(nano, ladder):
+    queues = [queue(nano, np.arange(50), 12345)]
+    found = climb(ladder, nano, 50, queues, random_outputs(queues, 12), rtl=True)
+    assert found["outputs"].interval == found["sums"].interval == 1
 
 
 def test_sums_beyond_16_bits(nano, ladder):
@@ -72,7 +79,7 @@ def test_sums_beyond_16_bits(nano, ladder):
 def test_one_token_at_one_expert_after_another(nano, ladder, width):
     """The same addresses come back as soon as they can."""
     queues = [queue(nano, [2], score) for score in (8192, 16384, 4096, 4096)]
-    climb(ladder, nano, 3, queues, random_outputs(queues, width))
+    climb(ladder, nano, 3, queues, random_outputs(queues, width), rtl=True)
 
 
 def test_sums_start_from_zero(nano, ladder):
@@ -88,6 +95,7 @@ def test_sums_start_from_zero(nano, ladder):
         nano,
         {name: np.concatenate([given[name] for given in inputs]) for name in inputs[0]},
         {"sums": np.concatenate(outputs)},
+        rtl=True,
     )
 
 
