@@ -67,7 +67,7 @@ def _check_kind(
     """Refuse a loop; `inside` says that it stands in a pipelined one."""
     if function.kind == "module":
         raise HlsError(
-            "module-loop",
+            "loop-in-module",
             f"{function.name} has INLINE off, no streams, and a loop that cannot be unrolled: make "
             "its number of iterations constant, or drop INLINE off",
             location,
@@ -88,7 +88,7 @@ def _check_kind(
         )
     if loop.interval < 0 and not loop.inner:
         raise HlsError(
-            "loop-without-pipeline",
+            "loop-not-pipelined",
             "this loop is neither unrolled nor pipelined: write #pragma HLS PIPELINE II=1 into it, "
             f"or make its number of iterations a constant, at most {MAX_UNROLLED}",
             location,

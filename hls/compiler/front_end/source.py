@@ -23,7 +23,7 @@ _TOKEN = re.compile(
     r"""R"(\w*)\(.*?\)\1"|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[A-Za-z_]\w*|\d[\w.']*|::|->|[^\s\w]"""
 )
 
-_FORBIDDEN = {
+FORBIDDEN = {
     "virtual": ("virtual-call", "virtual functions have no hardware: use a template parameter"),
     "new": ("dynamic-memory", "memory cannot be allocated at run time: declare an array"),
     "delete": ("dynamic-memory", "memory cannot be allocated at run time: declare an array"),
@@ -192,8 +192,8 @@ class _Scanner:
             self.token(match[0], location)
 
     def token(self, token: str, location: Location) -> None:
-        if token in _FORBIDDEN and not self.allowed(token):
-            rule, sentence = _FORBIDDEN[token]
+        if token in FORBIDDEN and not self.allowed(token):
+            rule, sentence = FORBIDDEN[token]
             raise HlsError(rule, sentence, location)
         if token in _LOOPS and self.depth == 0:
             self.begin_loop(token, location)

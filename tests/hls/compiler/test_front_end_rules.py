@@ -98,7 +98,7 @@ PROGRAMS = {
         + LOOP + "int (*pick)(int) = x > 0 ? one : two;\nout.write(pick(x)); // HERE\n}}"
     ],
     "unknown-function": ["int elsewhere(int x);\n" + LOOP + "out.write(elsewhere(x)); // HERE\n}}"],
-    "loop-without-pipeline": [
+    "loop-not-pipelined": [
         INPUT_OUTPUT + "ap_int<16> x = in.read();\nwhile (x != 1) { // HERE\n"
         "x = x[0] ? ap_int<16>(3 * x + 1) : ap_int<16>(x >> 1); }\nout.write(x); }",
         INPUT_OUTPUT + "for (int i = 0; i < 100000; ++i) { // HERE\nout.write(in.read()); } }",
@@ -141,7 +141,7 @@ PROGRAMS = {
         "static int one(int x) {\n#pragma HLS INTERFACE ap_none port=x // HERE\nreturn x + 1; }\n"
         + INPUT_OUTPUT + "out.write(one(in.read())); }",
     ],
-    "module-loop": [
+    "loop-in-module": [
         "static int length(ap_uint<16> x) {\n#pragma HLS INLINE off\nint n = 0;\n"
         "while (x != 0) { // HERE\n++n; x >>= 1; if (x == 77) x = 3; }\nreturn n; }\n"
         + LOOP + "out.write(length(x)); }}"
