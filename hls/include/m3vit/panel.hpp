@@ -37,11 +37,11 @@ struct PanelBlock {
 };
 
 /// Where the next word goes.
-template <int kTokens, int kParts>
+template <int kTokens, int kParts, typename Beat>
 struct PanelPlace {
     ap_uint<1> half = 0;
     ap_uint<BitLength(kTokens)> token = 0;
-    ap_uint<12> beat = 0;
+    Beat beat = 0;
     ap_uint<BitLength(kParts)> part = 0;
 
     void Step(bool token_ends, bool block_ends) {
@@ -67,7 +67,8 @@ void ActivationPanel(hls::stream<PanelCommand>& commands, hls::stream<Row<Activa
                      hls::stream<Tile<Activation, kTokens, kInputs>>& tiles) {
     static_assert(kInputs % kWord == 0, "a tile takes whole words");
     constexpr int kParts = kInputs / kWord;
-    Row<Activation, kWord> panel[kTokens][kParts][2][kMaxBeats];
+    using Beat = ap_uint<BitLength(kMaxBeats - 1)>;
+    Row<Activation, kWord> panel[kTokens][kParts][2][1 << Beat::width];
     #pragma HLS AGGREGATE variable=panel
     #pragma HLS ARRAY_PARTITION variable=panel complete dim=1
     #pragma HLS ARRAY_PARTITION variable=panel complete dim=2
@@ -77,11 +78,11 @@ void ActivationPanel(hls::stream<PanelCommand>& commands, hls::stream<Row<Activa
 
     NextCommand<PanelCommand> next;
     LoopNest<12, 12> fill;  // tokens, words
-    PanelPlace<kTokens, kParts> place;
+    PanelPlace<kTokens, kParts, Beat> place;
     ap_uint<20> repeats;
     LoopNest<20, 12> send;  // repeats, beats
     ap_uint<1> half = 0;    // that is sent
-    ap_uint<12> beat = 0;
+    Beat beat = 0;
 
 beat:
     M3VIT_FOREVER(commands, fill.running || next.ready || blocks[0].full || blocks[1].full) {
@@ -131,7 +132,7 @@ beat:
                 PanelBlock<kTokens, kParts>& block = blocks[place.half];
                 block.full = true;
                 block.repeats = repeats;
-                block.beats = place.beat + 1;
+                block.beats = ap_uint<12>(place.beat) + 1;
                 block.tokens = place.token + 1;
                 block.parts = place.part + 1;
             }
