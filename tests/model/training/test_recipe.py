@@ -95,7 +95,7 @@ def test_tasks_are_put_in_the_canonical_order_and_weights_reach_the_network() ->
         ("optim", "learning_rate", -1.0, "optim.learning_rate should be greater than 0, got -1.0"),
         ("optim", "learning_rate", float("nan"), "optim.learning_rate should be a finite number"),
         ("optim", "learning_rate", "fast", "optim.learning_rate should be a valid number, got 'f"),
-        ("optim", "name", "adam", "optim.name should be 'sgd' or 'adamw', got 'adam'"),
+        ("optim", "name", "adam", "optim.name should be 'sgd', 'adamw' or 'muon', got 'adam'"),
         ("run", "batch_size", 2.5, "run.batch_size should be a valid integer"),
         ("run", "batch_size", True, "run.batch_size should be a valid integer"),
         ("run", "mixed_precision", "fp8", "run.mixed_precision should be"),
