@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from .graph import Node
+from .graph import EFFECTS, Node
 from .ranges import full
 from .semantics import mask
 
@@ -222,24 +222,36 @@ class Wires:
 
     def _possible_bits(self, node: Node) -> int:
         operation = node.operation
+        bound = mask(node.high.bit_length()) if node.low >= 0 else mask(node.width)
         if operation == "constant":
             return node.value
+        if operation in EFFECTS:
+            return bound
+        known = [self.possible(operand) for operand in node.operands]
         if operation == "zext":
-            return self.possible(node.operands[0])
+            return known[0]
+        if operation == "sext":
+            inner = node.operands[0].width
+            sign = known[0] >> (inner - 1) & 1
+            return known[0] | (mask(node.width) ^ mask(inner)) * sign
+        if operation in ("trunc", "slice"):
+            return known[0] >> node.start & mask(node.width)
         if operation == "concat":
             result = 0
-            for operand in node.operands:
-                result = result << operand.width | self.possible(operand)
+            for operand, bits in zip(node.operands, known, strict=True):
+                result = result << operand.width | bits
             return result
         if operation in ("or", "xor"):
-            return self.possible(node.operands[0]) | self.possible(node.operands[1])
+            return known[0] | known[1]
         if operation == "and":
-            return self.possible(node.operands[0]) & self.possible(node.operands[1])
+            return known[0] & known[1]
         if operation == "select":
-            return self.possible(node.operands[1]) | self.possible(node.operands[2])
-        if node.low >= 0:
-            return mask(node.high.bit_length())
-        return mask(node.width)
+            return known[1] | known[2]
+        if operation in ("add", "sub", "mul"):
+            zeros = [(bits & -bits).bit_length() - 1 if bits else node.width for bits in known]
+            fewest = sum(zeros) if operation == "mul" else min(zeros)
+            return bound & ~mask(fewest)
+        return bound
 
     def disjoint(self, a: Node, b: Node) -> bool:
         """No bit can be one in both."""

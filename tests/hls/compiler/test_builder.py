@@ -149,6 +149,19 @@ def test_a_field_packed_into_a_word_and_taken_out_again_is_the_field():
     assert flat.operation == "zext" and flat.operands[0].operands == fields[::-1]
 
 
+def test_signed_fields_of_a_word_are_told_apart():
+    b = GraphBuilder()
+    fields = [b.argument(f"f{index}", 18) for index in range(4)]
+    word = b.constant(0, 128)
+    for index, field in enumerate(fields):
+        wide = b.resize(b.resize(field, 32, True), 128, False)
+        shifted = b.pure("shl", 128, wide, b.constant(32 * index, 128))
+        word = b.pure("or", 128, word, shifted)
+    assert b.wires.flat(word).operation == "sext"
+    for index, field in enumerate(fields):
+        assert b.wires.slice(word, 32 * index, 18) is field
+
+
 def test_neighbouring_slices_join_and_masks_of_few_fields_are_wires():
     b = GraphBuilder()
     x = b.argument("x", 16)
