@@ -10,7 +10,7 @@ THREADS := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all check format scenes bench docs golden clean
+.PHONY: help demo test test-all check format scenes bench docs golden fuzz csynth clean
 
 help:    ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,12 @@ bench: scenes  ## reference against torch, int8 against float -> build/bench/mod
 
 docs: $(VENV)/.installed-check  ## the manual -> build/docs/index.html
 	$(BIN)/sphinx-build -W -q -b html docs build/docs
+
+fuzz: $(VENV)/.installed-test  ## 200 random kernels: g++ against the RTL that the compiler makes (ARGS='--count 500 --seed 7')
+	$(THREADS) $(BIN)/python -m m3vit.sim.fuzz --count 200 $(ARGS)
+
+csynth: $(VENV)/.installed-demo  ## every kernel through Vitis HLS, where it is installed (ARGS='requantise --design nano')
+	$(BIN)/m3vit hls csynth $(ARGS)
 
 golden: $(VENV)/.installed-demo  ## golden vectors of the shipped model -> build/golden
 	$(BIN)/m3vit golden --output build/golden $(ARGS)
