@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from .graph import ModuleFunction, Node, Process, Region
+from .ranges import full
 
 
 def process(graph: Process) -> str:
@@ -75,7 +76,9 @@ def _node(node: Node) -> str:
         details += f" from {node.start}"
     text = f"{reference(node)} = {node.operation}{details}({operands})"
     if node.width:
-        text += f": {node.width} bits, {node.low}..{node.high}"
+        text += f": {node.width} bits"
+    if (node.low, node.high) != full(node.width):
+        text += f", {node.low}..{node.high}"
     if node.stage >= 0:
         text += f", stage {node.stage}" + (f"+{node.latency}" if node.latency else "")
     return text + (f"  // {node.location}" if node.location else "")

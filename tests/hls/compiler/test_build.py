@@ -27,7 +27,7 @@ from m3vit.hls.compiler.ir import (
     StreamPort,
     VoidType,
 )
-from m3vit.hls.compiler.semantics import mask
+from m3vit.hls.compiler.semantics import mask, signed
 
 
 def number(width, signed=False):
@@ -333,6 +333,60 @@ def test_the_state_of_a_stream_after_its_access_is_refused():
         compile_process(text, {"x": 8, "y": 8}, free_running=True)
 
 
+def test_a_free_running_process_that_returns_starts_again():
+    process = compile_process(COUNT, {"y": 8}, globals_=calls_memory(), free_running=True)
+    (region,) = process.regions.values()
+    assert [transition.target for transition in region.transitions] == [process.entry]
+    assert process.registers["calls"].initial == 5
+
+
+def test_a_loop_entered_in_two_ways_starts_from_a_register():
+    text = """
+    entry:
+        a:8 = read x
+        big:1 = icmp.ugt a, 9
+        if big, other, loop
+    other:
+        b:8 = read x
+        br loop
+    loop:
+        n:8 = phi a entry, b other, n1 loop
+        pipeline 1
+        write y, n
+        n1:8 = sub n, 1
+        more:1 = icmp.ne n1, 0
+        if more, loop, done
+    done:
+        ret
+    """
+    process = compile_process(text, {"x": 8, "y": 8})
+    assert Interpreter(process).run({"x": [2]}) == {"y": [2, 1]}
+    assert Interpreter(process).run({"x": [10, 3]}) == {"y": [3, 2, 1]}
+
+
+def test_the_last_value_of_a_loop_is_there_behind_it():
+    text = """
+    entry:
+        br loop
+    loop:
+        n:8 = phi 0 entry, n1 loop
+        pipeline 1
+        v:8 = read x
+        wide:16 = zext v
+        n1:8 = add n, 1
+        more:1 = icmp.ne v, 0
+        if more, loop, done
+    done:
+        twice:16 = mul wide, 3
+        low:8 = trunc twice
+        count:8 = add n1, low
+        write y, count
+        ret
+    """
+    process = compile_process(text, {"x": 8, "y": 8})
+    assert Interpreter(process).run({"x": [7, 5, 0]}) == {"y": [3]}
+
+
 # Memories ---------------------------------------------------------------------------------------
 
 DELAY = """
@@ -431,9 +485,12 @@ entry:
 """
 
 
+def calls_memory():
+    return {"calls": Memory("calls", (), number(8), static=True, initial=(5,))}
+
+
 def test_a_static_variable_keeps_its_value_between_calls():
-    calls = Memory("calls", (), number(8), static=True, initial=(5,))
-    process = compile_process(COUNT, {"y": 8}, globals_={"calls": calls})
+    process = compile_process(COUNT, {"y": 8}, globals_=calls_memory())
     assert process.registers["calls"].initial == 5 and not process.storages
     machine = Interpreter(process)
     assert [machine.run({})["y"] for _ in range(3)] == [[6], [7], [8]]
@@ -493,6 +550,85 @@ def test_fields_that_are_stored_together_share_a_memory():
     words = [1 | 5 << 16, 2 | 0x1F << 16, 65 | 7 << 16, 66]
     outputs = Interpreter(process).run({"x": words})
     assert outputs == {"y": [0, 0, 1 | 5 << 16, 2 | 0xFF << 16]}
+
+
+LANES = Payload(
+    "Row", 32, 24, tuple(Field(f"lane[{k}]", 8 * k, 8, 6, True, 6 * k) for k in range(4))
+)
+
+
+def test_a_lane_of_a_register_row_can_be_chosen_at_run_time():
+    text = """
+    entry:
+        br loop
+    loop:
+        pipeline 1
+        v:8 = read x
+        word:32 = load row[0]
+        low:8 = and v, 3
+        lane:64 = zext low
+        old:8 = load row[lane]
+        store v, row[lane]
+        write y, old
+        write z, word
+        br loop
+    """
+    streams = {"x": 8, "y": 8, "z": 32}
+    memory = Memory("row", (), LANES, static=True, initial=(1, 2, 3, -4))
+    process = compile_process(text, streams, memories={"row": memory}, free_running=True)
+    (region,) = process.regions.values()
+    assert not process.storages and len(region.phis) == 4
+    outputs = Interpreter(process).run({"x": [8, 27, 43, 3]})
+    assert outputs["y"] == [1, -4 & 255, 27, 43 - 64 & 255]
+    assert outputs["z"] == [0xFC030201, 0xFC030208, 0x1B030208, 0xEB030208]
+
+
+def test_a_lane_of_a_memory_word_can_be_read_at_run_time_from_the_whole_word():
+    text = """
+    entry:
+        br loop
+    loop:
+        i:8 = phi 0 entry, i1 loop
+        pipeline 1
+        v:32 = read x
+        at:64 = zext i
+        byte:64 = mul at, 4
+        store v, rows[byte]
+        low:32 = and v, 3
+        lane:64 = zext low
+        place:64 = add byte, lane
+        picked:8 = load rows[place]
+        write y, picked
+        i1:8 = add i, 1
+        br loop
+    """
+    memory = Memory("rows", (256,), LANES, storage="bram")
+    process = compile_process(text, {"x": 32, "y": 8}, memories={"rows": memory}, free_running=True)
+    assert [storage.width for storage in process.storages.values()] == [24]
+    outputs = Interpreter(process).run({"x": [0x04030201, 0x08070605 & ~3 | 1, 0x1F1E1D1C | 3]})
+    assert outputs == {"y": [2, 6, 0x1F]}
+
+
+def test_parts_and_neighbours_of_register_elements_can_be_stored():
+    text = """
+    entry:
+        br loop
+    loop:
+        pipeline 1
+        v:8 = read x
+        store v, numbers[1]
+        both:32 = load numbers[0]
+        middle:16 = load numbers[1]
+        store middle, numbers[2]
+        write y, both
+        br loop
+    """
+    memory = Memory("numbers", (2,), number(16), static=True, initial=(0x1234, 0x5678))
+    process = compile_process(
+        text, {"x": 8, "y": 32}, memories={"numbers": memory}, free_running=True
+    )
+    outputs = Interpreter(process).run({"x": [0xAB, 0xCD]})
+    assert outputs == {"y": [0x5678AB34, 0x78ABCD34]}
 
 
 def test_a_part_of_an_element_cannot_be_stored_into_a_memory():
@@ -609,3 +745,59 @@ def test_a_call_gathers_its_operands_and_takes_its_results_apart():
     process = build.process(function, module, functions)
     outputs = Interpreter(process, functions).run({"x": [5, 3, 250], "z": [2, 10, 4]})
     assert outputs == {"y": [3, 7, 10], "sign": [0, 1, 1]}
+
+
+# Intrinsics -------------------------------------------------------------------------------------
+
+
+def leading_zeros(value):
+    return 8 - value.bit_length()
+
+
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [
+        ("abs v", lambda v, w: abs(signed(v, 8)) & 255),
+        ("ctlz v", lambda v, w: leading_zeros(v)),
+        ("cttz v", lambda v, w: leading_zeros(int(f"{v:08b}"[::-1], 2))),
+        ("ctpop v", lambda v, w: bin(v).count("1")),
+        ("bitreverse v", lambda v, w: int(f"{v:08b}"[::-1], 2)),
+        ("fshl v, w, 3", lambda v, w: (v << 3 | w >> 5) & 255),
+        ("fshr v, w, w", lambda v, w: (v << 8 | w) >> w % 8 & 255),
+        ("uadd.sat v, w", lambda v, w: min(255, v + w)),
+        ("usub.sat v, w", lambda v, w: max(0, v - w)),
+        ("sadd.sat v, w", lambda v, w: clamp(signed(v, 8) + signed(w, 8)) & 255),
+        ("ssub.sat v, w", lambda v, w: clamp(signed(v, 8) - signed(w, 8)) & 255),
+        ("scmp v, w", lambda v, w: compare(signed(v, 8), signed(w, 8)) & 255),
+        ("ucmp v, w", lambda v, w: compare(v, w) & 255),
+        ("smax v, w", lambda v, w: max(signed(v, 8), signed(w, 8)) & 255),
+        ("urem v, 10", lambda v, w: v % 10),
+        ("sdiv v, -3", lambda v, w: int(signed(v, 8) / -3) & 255),
+    ],
+    ids=str,
+)
+def test_intrinsics_and_divisions_by_constants(operation, expected):
+    text = f"""
+    entry:
+        br loop
+    loop:
+        pipeline 1
+        v:8 = read x
+        w:8 = read z
+        result:8 = {operation}
+        write y, result
+        br loop
+    """
+    process = compile_process(text, {"x": 8, "z": 8, "y": 8}, free_running=True)
+    left = [*range(256), *range(0, 256, 3)]
+    right = [(37 * number + 11) % 256 for number in left]
+    outputs = Interpreter(process).run({"x": left, "z": right})
+    assert outputs["y"] == [expected(v, w) for v, w in zip(left, right, strict=True)]
+
+
+def clamp(value):
+    return max(-128, min(127, value))
+
+
+def compare(a, b):
+    return (a > b) - (a < b)
