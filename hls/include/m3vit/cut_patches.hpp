@@ -81,14 +81,16 @@ word:
         const Address surplus = arrived - position.strip_end;
 
         if (cut || flush) {
+            const Bank offset = position.address;
+            const Bank first_bank = offset - image.channels * held_count;  // of lane 0
             ap_uint<8> wanted[kLanes];
             #pragma HLS ARRAY_PARTITION variable=wanted complete
 
         bank:
             for (int bank = 0; bank < kLanes; ++bank) {
-                const Bank distance = bank - position.address;
-                const Address first = position.address + distance;
-                const Line line = first / kLanes + kStride.line[image.channels - 1][distance];
+                const Bank distance = bank - offset;
+                const Line line = position.address / kLanes + (bank < offset) +
+                                  kStride.line[image.channels - 1][distance];
                 wanted[bank] = ring[bank][line];
             }
 
@@ -101,7 +103,7 @@ word:
 
         lane:
             for (int lane = 0; lane < kLanes; ++lane) {
-                const Bank bank = position.address + image.channels * (lane - held_count);
+                const Bank bank = first_bank + image.channels * lane;
                 const Code code = wanted[bank] - 128;
                 const bool keeps = lane < held_count;
                 word.lane[lane] = keeps ? held.lane[lane] : lane < count ? code : Code(0);
