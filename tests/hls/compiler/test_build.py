@@ -609,6 +609,50 @@ def test_a_lane_of_a_memory_word_can_be_read_at_run_time_from_the_whole_word():
     assert outputs == {"y": [2, 6, 0x1F]}
 
 
+@pytest.mark.parametrize("chosen", ["select", "phi"])
+def test_a_pointer_into_one_of_two_memories_reads_the_one_that_was_chosen(chosen):
+    text = """
+    entry:
+        br loop
+    loop:
+        pipeline 1
+        v:8 = read x
+        low:8 = and v, 15
+        index:64 = zext low
+        store low, first[index]
+        odd:1 = trunc v
+        if odd, other, latch
+    other:
+        br latch
+    latch:
+        w:8 = load first[index]
+        write y, w
+        br loop
+    """
+    table = tuple(range(100, 116))
+    memories = {
+        "first": Memory("first", (16,), number(8), storage="lutram"),
+        "second": Memory("second", (16,), number(8), constant=True, initial=table),
+    }
+    payloads = {"x": number(8), "y": number(8)}
+    blocks = Reader(payloads, memories=memories).read(text)
+    latch = blocks[-1].instructions
+    address, load = latch[0], latch[1]
+    bases = Local("second", PointerType()), Local("first", PointerType())
+    pointer = Instruction("phi", "p", PointerType(), bases, blocks=("other", "loop"))
+    if chosen == "select":
+        condition = Local("odd", IntType(1))
+        pointer = Instruction("select", "p", PointerType(), (condition, *bases))
+    address.operands = (Local("p", PointerType()), *address.operands[1:])
+    assert load.opcode == "load"
+    latch.insert(0, pointer)
+    arguments = [StreamPort(name, payload) for name, payload in payloads.items()]
+    function = Function("dut", "process", arguments, blocks, memories=memories, free_running=True)
+    process = build.process(function, Module("dut", {"dut": function}, {}, {}), {})
+    outputs = Interpreter(process).run({"x": [3, 4, 255, 0]})
+    assert outputs == {"y": [103, 4, 115, 0]}
+
+
 def test_parts_and_neighbours_of_register_elements_can_be_stored():
     text = """
     entry:
