@@ -81,7 +81,7 @@ class Design:
             UserError: something else is in the directory.
         """
         target = Path(directory)
-        for path in target.iterdir() if target.is_dir() else ():
+        for path in sorted(target.iterdir()) if target.is_dir() else ():
             if path.suffix != ".sv" and path.name != REPORT:
                 raise UserError(
                     f"{target} holds {path.name}, which is no part of a design: choose another "

@@ -77,7 +77,7 @@ def compile_(
     compiled.write(output)
     show_report(compiled.report)
     lines = sum(text.count("\n") for text in compiled.modules.values())
-    typer.echo(f"{output}: {len(compiled.modules)} modules, {lines} lines of SystemVerilog")
+    typer.echo(f"{output}: {lines} lines of SystemVerilog, modules {', '.join(compiled.modules)}")
 
 
 @app.command()
@@ -241,7 +241,7 @@ def show_report(report: Any) -> None:
     table.add_column("memories")
     for heading in ("queue\nbits", "enable\nfan-out", "slowest\nstage, ns"):
         table.add_column(heading, justify="right")
-    table.add_column("at", overflow="fold")
+    table.add_column("at", no_wrap=True)
     counts = report.counts()
     for module in report.modules:
         late = module.slowest_ns > report.budget_ns
