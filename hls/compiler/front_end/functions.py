@@ -12,6 +12,7 @@ from .llvm import layout, syntax
 from .llvm.debug_info import DebugInfo
 from .storage import StorageReader
 from .value_form import KeptFunction, StreamBinding
+from .value_names import source_names
 
 _ARITHMETIC = frozenset({"add", "sub", "mul", "and", "or", "xor", "shl", "lshr", "ashr", "icmp"})
 _DIVISIONS = frozenset({"udiv", "sdiv", "urem", "srem"})
@@ -74,7 +75,7 @@ class FunctionReader:
         self.substitutes: dict[str, ir.Value] = {}
         self.returned: dict[int, tuple[ir.Value, ...]] = {}
         self.behind: dict[int, list[ir.Instruction]] = {}
-        self.fresh_count = 0
+        self.taken = {argument.name for argument in kept.arguments}
 
     def run(self) -> ReadFunction:
         """Translate everything.
@@ -85,6 +86,7 @@ class FunctionReader:
         self.bind_arguments()
         self.read_allocas()
         self.take_structs_apart()
+        self.rename_values()
         for block in self.body.blocks:
             instructions: list[ir.Instruction] = []
             for instruction in block.instructions:
@@ -104,24 +106,47 @@ class FunctionReader:
                 self.renamed[parameter.name] = binding.ports[0].name
             else:
                 self.elements[parameter.name] = (binding, 0)
-        taken = {argument.name for argument in self.kept.arguments}
-        values = {
-            instruction.result
+
+    def rename_values(self) -> None:
+        """Values get their names in the source; a number behind a point tells them apart."""
+        wanted = source_names(self.body, self.debug, self.variables())
+        for result, value in self.substitutes.items():
+            if isinstance(value, ir.Local) and result in wanted:
+                wanted.setdefault(value.name, wanted[result])
+        made = [item.result for items in self.behind.values() for item in items]
+        for block in self.body.blocks:
+            made += [item.result for item in block.instructions if item.opcode != "alloca"]
+        for name in made:
+            if name is not None:
+                self.renamed[name] = self.unique(wanted.get(name, name))
+
+    def variables(self) -> dict[str, str]:
+        """LLVM names of allocas and globals that hold one number -> their names in the source."""
+        memories = {
+            name: self.result.function.memories[self.renamed[name]]
             for block in self.body.blocks
-            for instruction in block.instructions
-            if instruction.result is not None
+            for item in block.instructions
+            if item.opcode == "alloca" and (name := item.result) is not None
         }
-        for name in sorted(taken & (values - self.renamed.keys())):
-            other = name
-            while other in taken | values:
-                other += "_"
-            self.renamed[name] = other
-            taken.add(other)
+        memories |= {name: self.storage.global_(name) for name in self.storage.module.globals}
+        return {
+            name: memory.name
+            for name, memory in memories.items()
+            if not memory.dimensions and len(memory.element.fields) == 1
+        }
+
+    def unique(self, name: str) -> str:
+        """`name`, or with a number behind it where it is taken."""
+        candidate, count = name, 0
+        while candidate in self.taken:
+            count += 1
+            candidate = f"{name}.{count}"
+        self.taken.add(candidate)
+        return candidate
 
     def fresh(self) -> str:
         """A name that nothing has."""
-        self.fresh_count += 1
-        return f"step.{self.fresh_count}"
+        return self.unique("step")
 
     def location(self, instruction: syntax.Instruction) -> ir.Location | None:
         return self.debug.location(instruction.debug)
@@ -144,6 +169,8 @@ class FunctionReader:
     def converted(self, instruction: ir.Instruction) -> ir.Instruction:
         """An instruction that `aggregates` made, with final names."""
         instruction.operands = tuple(map(self.operand, instruction.operands))
+        if instruction.result is not None:
+            instruction.result = self.renamed[instruction.result]
         return instruction
 
     # Memory and struct values -------------------------------------------------------------------
@@ -165,7 +192,8 @@ class FunctionReader:
                     count += 1
                     memory.name = f"{base}_{count}"
                 taken.add(memory.name)
-                memories[self.renamed.get(instruction.result, instruction.result)] = memory
+                key = self.renamed[instruction.result] = self.unique(instruction.result)
+                memories[key] = memory
 
     def take_structs_apart(self) -> None:
         def add(made: ir.Instruction, place: syntax.Instruction) -> None:

@@ -20,6 +20,7 @@ class StorageReader:
         self.module = module
         self.debug = debug
         self.notes = notes
+        self.globals: dict[str, ir.Memory] = {}
 
     def local(
         self,
@@ -56,7 +57,12 @@ class StorageReader:
         return self.memory(name, cpp, found, location)
 
     def global_(self, name: str) -> ir.Memory:
-        """The memory of a global object."""
+        """The memory of a global object, the same one every time."""
+        if name not in self.globals:
+            self.globals[name] = self._global(name)
+        return self.globals[name]
+
+    def _global(self, name: str) -> ir.Memory:
         item = self.module.globals[name]
         cpp = _of_llvm(item.type, name)
         readable, location, start = _last_word(name), None, 0

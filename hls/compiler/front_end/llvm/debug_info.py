@@ -146,12 +146,18 @@ class DebugInfo:
             if node.kind == "DILocation":
                 file = self.scope_file(node.reference("scope"))
                 line = node.number("line")
-                if line and self.is_user(file):
+                # What the compiler adds to a class has the line of the class.
+                written = not self.is_artificial(node.reference("scope"))
+                if line and written and self.is_user(file):
                     found = ir.Location(file, line)
                 else:
                     found = self.location(node.reference("inlinedAt"))
             self.locations[number] = found
         return self.locations[number]
+
+    def is_artificial(self, scope: int) -> bool:
+        """The function around a scope was written by the compiler."""
+        return "DIFlagArtificial" in self.subprogram(scope).fields.get("flags", "")
 
     def chain(self, number: int) -> tuple[ir.Location, ...]:
         """All the user's lines of a DILocation, from the innermost inlined function outwards."""
