@@ -219,18 +219,9 @@ class RegionText:
     def _state(self) -> Section:
         """The registers that an iteration hands to the next one."""
         section = Section(f"{self._title}State for the next iteration")
-        updates: dict[int, list[str]] = defaultdict(list)
-        for phi, name in sorted(self._phis.items(), key=lambda item: item[0].index):
-            stage = self._needs.update_stage(phi)
-            self._module.register_bits += phi.bits
-            if phi.operands[1] is phi:
-                continue
-            value = self._path.value(phi.operands[1], stage, phi.bits)
-            updates[stage].append(f"{name} <= {value};")
-            self._enabled[stage] += phi.bits
         statements: list[str] = []
-        for stage in sorted(updates):
-            statements += guarded(self._enable(stage), updates[stage])
+        for stage in sorted({self._needs.update_stage(phi) for phi in self._phis}):
+            statements += guarded(self._enable(stage), self._updates(stage))
         if not self._phis:
             return section
         if self._initial is not None:
@@ -247,6 +238,27 @@ class RegionText:
             statements += guarded(self._machine.entering(self.region), entries)
         section.block("always_ff @(posedge clk)", statements)
         return section
+
+    def _updates(self, stage: int) -> list[str]:
+        """Assignments to the phis of a stage; those that take values under a condition together."""
+        always: list[str] = []
+        conditional: dict[str, list[str]] = defaultdict(list)
+        for phi, name in self._phis.items():
+            if self._needs.update_stage(phi) != stage:
+                continue
+            self._module.register_bits += phi.bits
+            if phi.operands[1] is phi:
+                continue
+            self._enabled[stage] += phi.bits
+            condition, node = self._path.change(phi, stage)
+            value = f"{name} <= {self._path.value(node, stage, phi.bits)};"
+            if condition:
+                conditional[condition].append(value)
+            else:
+                always.append(value)
+        for condition, values in conditional.items():
+            always += guarded(condition, values)
+        return always
 
     def proceeds(self) -> str:
         """The loop goes on behind the iteration in stage 0."""

@@ -112,6 +112,18 @@ class Datapath:
         """The lowest `width` bits."""
         return self.bits(node, stage, 0, width).text
 
+    def change(self, phi: Node, stage: int) -> tuple[str, Node]:
+        """When a phi changes ("" for always) and to what, where one `select` decides both."""
+        after = phi.operands[1]
+        if after.operation == "select" and after in self._inline and after.stage == stage:
+            condition, chosen, other = after.operands
+            text = self.bits(condition, stage, 0, 1)
+            if other is phi:
+                return text.text, chosen
+            if chosen is phi:
+                return f"~{text}", other
+        return "", after
+
     # Wiring -------------------------------------------------------------------------------------
 
     def _inside(self, node: Node, stage: int, low: int, width: int, named: bool) -> Expression:
