@@ -9,7 +9,7 @@ from m3vit.sim.streams import attention as streams
 from m3vit.sim.streams.words import arrival, split
 
 
-def climb(ladder, design, *calls):
+def climb(ladder, design, *calls, rtl=False):
     """Each call: weights (H, T, keys), values (H, keys, d), parameters and the rows of a group."""
     inputs, codes = [], []
     for weights, value, parameters, group in calls:
@@ -25,11 +25,12 @@ def climb(ladder, design, *calls):
             padded = words["lane"].reshape(tokens, -1)
             padded[:, width:] = parameters.zero_point
             codes.append(padded.reshape(-1, design.lanes)[order])
-    ladder(
+    return ladder(
         "attention_context",
         design,
         {name: np.concatenate([streams[name] for streams in inputs]) for name in inputs[0]},
         {"codes": np.concatenate(codes)},
+        rtl,
     )
 
 
@@ -82,7 +83,8 @@ def test_largest_contexts_and_zero_points(nano, ladder, zero_point):
     random = np.random.default_rng(11)
     weights, value = attention(random, 1, 9, 9, 16)
     value[:] = random.choice([-128, 127], value.shape[2])
-    climb(ladder, nano, (weights, value, heads(random, 1, (18, 25), zero_point), 2))
+    parameters = heads(random, 1, (18, 25), zero_point)
+    climb(ladder, nano, (weights, value, parameters, 2), rtl=True)
 
 
 def test_sums_of_every_length(nano, ladder):
@@ -99,7 +101,7 @@ def test_sums_of_every_length(nano, ladder):
     weights[0, 26, 1:] = 0
     weights[0, 26, 1] = 1  # 256
     value = random.integers(-128, 128, (1, keys, 4)).astype(np.int8)
-    climb(ladder, nano, (weights, value, heads(random, 1, (24, 25)), 1))
+    climb(ladder, nano, (weights, value, heads(random, 1, (24, 25)), 1), rtl=True)
 
 
 def test_a_sequence_of_commands(nano, ladder):
@@ -110,7 +112,18 @@ def test_a_sequence_of_commands(nano, ladder):
         (*attention(random, 1, 3, 3, 8), heads(random, 1), 2),
         (*attention(random, 3, 1, 1, 5), heads(random, 3, zero_point=0), 1),
         (*attention(random, 2, 5, 5, 4), heads(random, 2, zero_point=90), 2),
+        rtl=True,
     )
+
+
+@pytest.mark.parametrize("group", [1, 2])
+@pytest.mark.parametrize("width", [4, 32])
+def test_a_word_per_cycle(nano, ladder, width, group):
+    """Also with one word per row, that is a reciprocal per cycle."""
+    random = np.random.default_rng(28)
+    call = (*attention(random, 1, 24, 24, width), heads(random, 1), group)
+    found = climb(ladder, nano, call, rtl=True)
+    assert found["codes"].interval == 1
 
 
 def test_large_design(zcu104, ladder):

@@ -8,7 +8,7 @@ from m3vit.sim.streams import attention as streams
 from m3vit.sim.streams.words import arrival, split
 
 
-def climb(ladder, design, *calls):
+def climb(ladder, design, *calls, rtl=False):
     """Each call: logits (H, queries, keys) and the rows of a group."""
     inputs, weights, sums = [], [], []
     for logits, group in calls:
@@ -18,11 +18,12 @@ def climb(ladder, design, *calls):
         dtype = np.dtype([("lane", np.uint8, design.lanes)])
         order = arrival(logits.shape[1], -(-logits.shape[2] // design.lanes), group)
         weights += [split(head, dtype)["lane"][order] for head in found]
-    ladder(
+    return ladder(
         "attention_weights",
         design,
         {name: np.concatenate([streams[name] for streams in inputs]) for name in inputs[0]},
         {"weights": np.concatenate(weights), "sums": np.concatenate(sums)},
+        rtl,
     )
 
 
@@ -48,7 +49,7 @@ def extremes(random, shape):
 @pytest.mark.parametrize("draw", [anything, near, equal, extremes])
 def test_values(nano, ladder, draw, group):
     random = np.random.default_rng(8)
-    climb(ladder, nano, (draw(random, (2, 5, 23)).astype(np.int16), group))
+    climb(ladder, nano, (draw(random, (2, 5, 23)).astype(np.int16), group), rtl=group == 2)
 
 
 @pytest.mark.parametrize("group", [1, 2])
@@ -74,7 +75,17 @@ def test_a_sequence_of_commands(nano, ladder):
     """Heads of several sizes in a row; a row's state never reaches the next."""
     random = np.random.default_rng(9)
     sizes = [((1, 1, 1), 1), ((3, 4, 9), 2), ((1, 3, 4), 2), ((2, 1, 17), 1), ((1, 5, 5), 1)]
-    climb(ladder, nano, *((near(random, size).astype(np.int16), group) for size, group in sizes))
+    calls = [(near(random, size).astype(np.int16), group) for size, group in sizes]
+    climb(ladder, nano, *calls, rtl=True)
+
+
+@pytest.mark.parametrize("group", [1, 2])
+@pytest.mark.parametrize("keys", [3, 12, 136])
+def test_a_word_per_cycle(nano, ladder, keys, group):
+    random = np.random.default_rng(27)
+    logits = near(random, (1, 8, keys)).astype(np.int16)
+    found = climb(ladder, nano, (logits, group), rtl=True)
+    assert found["weights"].interval == 1
 
 
 def test_as_many_tokens_as_fit(nano, zcu104, ladder):

@@ -20,7 +20,7 @@ def gate(random, experts, width, shifts=(26, 32), bias=0, tasks=1):
     )
 
 
-def climb(ladder, design, *calls):
+def climb(ladder, design, *calls, rtl=False):
     """Each call: codes (T, D), parameters, and by name what else `route` and the streams take."""
     inputs, picks, trace = [], {"token": [], "expert": [], "rank": [], "score": []}, []
     for codes, parameters, settings in calls:
@@ -40,7 +40,7 @@ def climb(ladder, design, *calls):
             order = streams.logit_order(design.lanes, tokens, first, last, ours.get("group", 1))
             trace += found.logits.ravel()[order].tolist()
     given = {name: np.concatenate([streams[name] for streams in inputs]) for name in inputs[0]}
-    ladder("gate", design, given, {"picks": picks, "trace": np.array(trace, np.int16)})
+    return ladder("gate", design, given, {"picks": picks, "trace": np.array(trace, np.int16)}, rtl)
 
 
 def codes(random, tokens, width):
@@ -76,7 +76,7 @@ def test_ties_go_to_the_lower_expert(nano, ladder):
     parameters = gate(random, 16, 8, shifts=(30, 31))
     parameters.weight[:] = parameters.weight[:, [0, 1, 0, 1, 2, 0, 2, 2, 1, 0, 0, 0, 1, 2, 2, 1]]
     parameters.multiplier[:] = 20_000
-    climb(ladder, nano, (codes(random, 20, 8), parameters, {"top_k": 4}))
+    climb(ladder, nano, (codes(random, 20, 8), parameters, {"top_k": 4}), rtl=True)
     climb(ladder, nano, (np.zeros((3, 8), np.int16), parameters, {"top_k": 3}))
 
 
@@ -95,7 +95,7 @@ def test_largest_sums(nano, ladder):
     parameters.weight[:] = random.choice([-127, 127], parameters.weight.shape)
     ends[:2] = np.where(parameters.weight[0, :2] > 0, 32767, -32768)
     ends[2:4] = -ends[:2] - 1
-    climb(ladder, nano, (ends, parameters, {"top_k": 4}))
+    climb(ladder, nano, (ends, parameters, {"top_k": 4}), rtl=True)
 
 
 def test_all_logits_at_the_lowest_value(nano, ladder):
@@ -139,7 +139,17 @@ def test_a_sequence_of_commands(nano, ladder):
         (codes(random, 1, 8), first, {"load": False, "trace": False, "top_k": 3}),
         (codes(random, 3, 8), second, {"trace": False, "expert_range": (2, 13)}),
         (codes(random, 2, 8), second, {"load": False, "normalise_kept": True}),
+        rtl=True,
     )
+
+
+@pytest.mark.parametrize("experts", [4, 7, 16])
+def test_an_expert_per_cycle(nano, ladder, experts):
+    """A token takes as many cycles as it has experts."""
+    random = np.random.default_rng(29)
+    call = (codes(random, 20, 8), gate(random, experts, 8), {"top_k": 2})
+    found = climb(ladder, nano, call, rtl=True)
+    assert found["trace"].interval == 1
 
 
 def test_numbers_of_the_first_tokens(nano, ladder):

@@ -30,7 +30,7 @@ def parameters(random, width, epsilon=1, kind="both"):
     return LayerNorm(epsilon, affine(random, width, 8), gate)
 
 
-def climb(ladder, design, *calls):
+def climb(ladder, design, *calls, rtl=False):
     """Each call: codes, parameters, and whether these are loaded or kept."""
     inputs = [streams.inputs(design, codes, norm, load) for codes, norm, load in calls]
     expected = {"codes": [], "wide": []}
@@ -43,11 +43,12 @@ def climb(ladder, design, *calls):
                 dtype = np.dtype([("lane", dtypes[name], design.lanes)])
                 expected[name].append(split(array, dtype)["lane"])
     empty = np.zeros((0, design.lanes), np.int16)
-    ladder(
+    return ladder(
         "layer_norm",
         design,
         {name: np.concatenate([streams[name] for streams in inputs]) for name in inputs[0]},
         {name: np.concatenate([empty, *arrays]) for name, arrays in expected.items()},
+        rtl,
     )
 
 
@@ -83,7 +84,7 @@ def test_values(nano, ladder, draw, kind):
     for epsilon in EPSILONS:
         codes = draw(random, (6, 48)).astype(np.int16)
         calls.append((codes, parameters(random, 48, epsilon, kind), True))
-    climb(ladder, nano, *calls)
+    climb(ladder, nano, *calls, rtl=kind == "both")
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,7 @@ def test_smallest_variances(nano, ladder):
     random = np.random.default_rng(23)
     codes = np.array([[0, 1], [1, 0], [5, 5], [-32768, -32767]], np.int16)
     calls = [(codes, parameters(random, 2, epsilon), True) for epsilon in range(1, 18)]
-    climb(ladder, nano, *calls)
+    climb(ladder, nano, *calls, rtl=True)
 
 
 @pytest.mark.parametrize("shift", [1, 2, 29, 30])
@@ -122,7 +123,7 @@ def test_largest_gains_and_biases(nano, ladder):
     gain = random.choice([-32768, 32767], 192).astype(np.int16)
     bias = random.choice([-(1 << 31), (1 << 31) - 1], 192).astype(np.int32)
     norm = LayerNorm(1, Affine(gain, bias, 26, 8), Affine(gain, bias, 20, 16))
-    climb(ladder, nano, (spike(random, (4, 192)).astype(np.int16), norm, True))
+    climb(ladder, nano, (spike(random, (4, 192)).astype(np.int16), norm, True), rtl=True)
 
 
 def test_parameters_stay_from_command_to_command(nano, ladder):
@@ -140,7 +141,17 @@ def test_parameters_stay_from_command_to_command(nano, ladder):
         (blocks[3], final, True),
         (blocks[0], final, False),
         (blocks[1], narrow, False),
+        rtl=True,
     )
+
+
+@pytest.mark.parametrize("width", [4, 8, 192])
+def test_a_word_per_cycle(nano, ladder, width):
+    """However short the rows are: nothing between the passes takes longer."""
+    random = np.random.default_rng(26)
+    codes = anything(random, (768 // width, width)).astype(np.int16)
+    found = climb(ladder, nano, (codes, parameters(random, width), True), rtl=True)
+    assert found["codes"].interval == 1 and found["wide"].interval == 1
 
 
 def test_large_design(zcu104, ladder):

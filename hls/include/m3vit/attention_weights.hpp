@@ -44,13 +44,14 @@ struct KeysLeft {
 
 /// The largest logit of each row; the logits go on unchanged.
 ///
-/// \tparam kLanes  logits per word
+/// \tparam kLanes  logits per word, a power of two
 /// \tparam kGroup  rows that may arrive together
 template <int kLanes, int kGroup>
 void RowMaximum(hls::stream<AttentionWeightsCommand>& commands,
                 hls::stream<Row<Residual, kLanes>>& logits,
                 hls::stream<AttentionWeightsCommand>& forwarded,
                 hls::stream<Row<Residual, kLanes>>& kept, hls::stream<Residual>& maxima) {
+    static_assert((kLanes & (kLanes - 1)) == 0, "lanes are compared in a balanced tree");
     AttentionWeightsCommand command = {};
     RowGroups walk;
     KeysLeft<kLanes> left;
@@ -68,13 +69,24 @@ word:
         } else {
             const Row<Residual, kLanes> row = logits.read();
             kept.write(row);
-            Residual maximum = -32768;
+            Residual largest[kLanes];
+            #pragma HLS ARRAY_PARTITION variable=largest complete
 
         lane:
             for (int lane = 0; lane < kLanes; ++lane) {
                 #pragma HLS UNROLL
-                if (lane < left.keys && row.lane[lane] > maximum) maximum = row.lane[lane];
+                largest[lane] = lane < left.keys ? row.lane[lane] : Residual(-32768);
             }
+
+        half:
+            for (int half = kLanes / 2; half >= 1; half /= 2) {
+            pair:
+                for (int lane = 0; lane < half; ++lane) {
+                    #pragma HLS UNROLL
+                    if (largest[lane + half] > largest[lane]) largest[lane] = largest[lane + half];
+                }
+            }
+            Residual maximum = largest[0];
             if (!walk.first && running[walk.row] > maximum) maximum = running[walk.row];
             running[walk.row] = maximum;
             if (walk.words.last) maxima.write(maximum);

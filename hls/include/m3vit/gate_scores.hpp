@@ -44,7 +44,6 @@ expert:
             if (item.first) {
                 const GateChoice<kMaxKept> choice = choices.read();
                 maximum[item.row] = choice.maximum;
-                share.sum = 0;
 
             choose:
                 for (int rank = 0; rank < kMaxKept; ++rank) {
@@ -64,7 +63,9 @@ expert:
                     chosen = true;
                 }
             }
-            if (chosen || !command.normalise_kept) share.sum += weight;
+            const bool counts = chosen || !command.normalise_kept;
+            share.sum =
+                (item.first ? ap_uint<24>(0) : share.sum) + (counts ? weight : ap_uint<16>(0));
             partial[item.row] = share;
             if (item.last) {
                 shares.write(share);

@@ -3,15 +3,17 @@
 ///
 ///   rows  T x D  ->  codes  T x D,  wide  T x D
 ///
-/// Three processes: moments of a row, its factors, and a second pass that scales. The row waits in
-/// a FIFO between the passes, so that both take a word per cycle: a token leaves every D / kLanes
-/// cycles, whatever D is. Equals `m3vit.model.integer_ops.layer_norm` (docs/numerics.md,
-/// section 2). The int16 output alone is the LayerNorm behind the last block.
+/// Processes: moments of a row, its factors, a second pass that normalises, and one that applies
+/// gains and biases. The row waits in a FIFO between the passes, so that all take a word per cycle:
+/// a token leaves every D / kLanes cycles, whatever D is. Equals
+/// `m3vit.model.integer_ops.layer_norm` (docs/numerics.md, section 2). The int16 output alone is
+/// the LayerNorm behind the last block.
 #pragma once
 
+#include "m3vit/layer_norm_affine.hpp"
 #include "m3vit/layer_norm_factors.hpp"
 #include "m3vit/layer_norm_moments.hpp"
-#include "m3vit/layer_norm_scale.hpp"
+#include "m3vit/layer_norm_normalise.hpp"
 
 namespace m3vit {
 
@@ -24,15 +26,19 @@ void LayerNorm(hls::stream<LayerNormCommand>& commands, hls::stream<AffineRow<kL
     #pragma HLS DATAFLOW
     // The first pass is ahead by a row and by the latency of everything in between.
     constexpr int kAhead = (kMaxWidth + kLanes - 1) / kLanes + 64;
-    hls::stream<LayerNormCommand, 2> forwarded("forwarded");
+    hls::stream<LayerNormCommand, 2> normalise_commands("normalise_commands");
+    hls::stream<LayerNormCommand, 2> affine_commands("affine_commands");
     hls::stream<Row<Residual, kLanes>, kAhead> kept("kept");
     hls::stream<RowMoments, 2> moments("moments");
     hls::stream<RowFactors, kAhead> factors("factors");
+    hls::stream<Row<Normalised<kMaxWidth>, kLanes>, 2> normalised("normalised");
 
-    M3VIT_PROCESS(LayerNormMoments<kLanes>(commands, rows, forwarded, kept, moments));
+    M3VIT_PROCESS(LayerNormMoments<kLanes>(commands, rows, normalise_commands, kept, moments));
     M3VIT_PROCESS(LayerNormFactors(moments, factors));
+    M3VIT_PROCESS(LayerNormNormalise<kLanes, kMaxWidth>(normalise_commands, kept, factors,
+                                                        affine_commands, normalised));
     M3VIT_PROCESS(
-        LayerNormScale<kLanes, kMaxWidth>(forwarded, parameters, kept, factors, codes, wide));
+        LayerNormAffine<kLanes, kMaxWidth>(affine_commands, parameters, normalised, codes, wide));
 }
 
 }  // namespace m3vit

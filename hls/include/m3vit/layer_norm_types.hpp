@@ -34,6 +34,12 @@ struct RowMoments {
     ap_uint<52> epsilon;
 };
 
+/// Deviation from the mean in units of 2^-12 standard deviations.
+///
+/// \tparam kMaxWidth  largest D; the value is at most 4096 sqrt(D - 1)
+template <int kMaxWidth>
+using Normalised = ap_int<13 + (BitLength(kMaxWidth - 1) + 1) / 2>;
+
 /// A normalised value is round((D x - total) * root, shift).
 struct RowFactors {
     ap_int<27> total;
