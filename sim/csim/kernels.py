@@ -192,7 +192,8 @@ def _dtype(layout: dict[str, Any]) -> np.dtype[Any]:
             }
         )
     if "count" in layout:
-        return np.dtype((_dtype(layout["element"]), (layout["count"],)))
+        element = _dtype(layout["element"])
+        return np.dtype((element.base, (layout["count"], *element.shape)))
     return np.dtype(f"{'i' if layout['signed'] else 'u'}{layout['bytes']}")
 
 
