@@ -1,7 +1,7 @@
 """One optimised LLVM function as `ir.Function`."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from m3vit.hls.compiler import ir
 from m3vit.hls.compiler.diagnostics import HlsError
@@ -10,6 +10,7 @@ from . import bulk, intrinsics
 from .aggregates import Aggregates
 from .llvm import layout, syntax
 from .llvm.debug_info import DebugInfo
+from .splitting import Splitter
 from .storage import StorageReader
 from .value_form import KeptFunction, StreamBinding
 from .value_names import source_names
@@ -93,6 +94,7 @@ class FunctionReader:
                 instructions += self.translate(instruction)
                 instructions += map(self.converted, self.behind.get(id(instruction), []))
             self.result.function.blocks.append(ir.Block(block.name, instructions))
+        self.split_structs()
         return self.result
 
     # Names --------------------------------------------------------------------------------------
@@ -194,6 +196,39 @@ class FunctionReader:
                 taken.add(memory.name)
                 key = self.renamed[instruction.result] = self.unique(instruction.result)
                 memories[key] = memory
+
+    def split_structs(self) -> None:
+        """Give each member of a struct variable a memory of its own, where that is possible."""
+        function = self.result.function
+        variables: list[tuple[ir.Local | ir.Global, ir.Memory]] = [
+            (ir.Local(name, ir.PointerType()), memory) for name, memory in function.memories.items()
+        ]
+        variables += [
+            (ir.Global(name), self.storage.global_(name)) for name in sorted(self.result.globals)
+        ]
+        for root, memory in variables:
+            if id(memory) not in self.storage.structs:
+                continue
+            of = self.storage.structs[id(memory)].type
+            splitter = Splitter(function, root, of, self.fresh)
+            members = splitter.members()
+            if members is None:
+                continue
+            roots: dict[str, ir.Local | ir.Global] = {}
+            for member in members:
+                part = self.storage.part(memory, member.path, member.offset, member.type)
+                name = f"{root.name}.{member.path}"
+                roots[member.path] = replace(root, name=name)
+                if isinstance(root, ir.Local):
+                    function.memories[name] = part
+                else:
+                    self.storage.globals[name] = part
+                    self.result.globals.add(name)
+            splitter.rewrite(roots)
+            if isinstance(root, ir.Local):
+                del function.memories[root.name]
+            else:
+                self.result.globals.discard(root.name)
 
     def take_structs_apart(self) -> None:
         def add(made: ir.Instruction, place: syntax.Instruction) -> None:

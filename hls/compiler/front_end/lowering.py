@@ -142,9 +142,9 @@ class _Lowering:
                 instances[instance.function] = instances.get(instance.function, 0) + 1
         for name, read in self.read.items():
             for item in sorted(read.globals):
-                if self.module.globals[item].constant:
-                    continue
                 memory = self.storage.global_(item)
+                if memory.constant:
+                    continue
                 if read.function.kind == "module":
                     raise HlsError(
                         "module-state",

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from m3vit.hls.compiler import ir
 from m3vit.hls.compiler.diagnostics import HlsError
@@ -13,6 +14,14 @@ from .llvm import layout, syntax
 from .llvm.debug_info import CppType, DebugInfo, payload
 
 
+@dataclass(frozen=True)
+class Struct:
+    """A struct variable: its type, and pragmas about it and its members."""
+
+    type: CppType
+    notes: list[VariableNote]
+
+
 class StorageReader:
     """Makes `ir.Memory` from allocas and globals; `used` collects the notes that found one."""
 
@@ -21,6 +30,7 @@ class StorageReader:
         self.debug = debug
         self.notes = notes
         self.globals: dict[str, ir.Memory] = {}
+        self.structs: dict[int, Struct] = {}
 
     def local(
         self,
@@ -54,7 +64,9 @@ class StorageReader:
             if part is not None and part.size == cpp.size:
                 cpp = part
             found = self.notes_on(self.debug.variable_key(declaration.variable), start, size)
-        return self.memory(name, cpp, found, location)
+        memory = self.memory(name, cpp, found, location)
+        self.remember(memory, cpp, found)
+        return memory
 
     def global_(self, name: str) -> ir.Memory:
         """The memory of a global object, the same one every time."""
@@ -81,6 +93,36 @@ class StorageReader:
         memory.constant = item.constant
         memory.static = not item.constant
         memory.initial = _initial(item, memory)
+        if not memory.constant:
+            self.remember(memory, cpp, found)
+        return memory
+
+    def remember(self, memory: ir.Memory, of: CppType, notes: list[VariableNote]) -> None:
+        """Keep what is needed to split a struct variable into its members."""
+        while of.kind == "struct" and len(of.members) == 1:
+            of = of.members[0][2]
+        if of.kind == "struct":
+            self.structs[id(memory)] = Struct(of, notes)
+
+    def part(self, whole: ir.Memory, name: str, offset: int, of: CppType) -> ir.Memory:
+        """The memory of a member, `offset` bytes into a struct variable.
+
+        Pragmas on the struct itself are about all members.
+        """
+        end = offset + of.size // 8
+        notes = [
+            note
+            for note in self.structs[id(whole)].notes
+            if not note.offset or offset <= note.offset < end
+        ]
+        memory = self.memory(f"{whole.name}_{name}", of, notes, whole.location)
+        memory.static = whole.static
+        if whole.initial is not None:
+            memory.initial = tuple(
+                value
+                for field, value in zip(whole.element.fields, whole.initial, strict=True)
+                if 8 * offset <= field.offset < 8 * end
+            )
         return memory
 
     def notes_on(self, name: VariableName, start: int, size: int) -> list[VariableNote]:
