@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import m3vit.hls
 from m3vit.hls.compiler import compile_source, yosys
 from m3vit.sim.fuzz.campaign import run_batch
 from m3vit.sim.fuzz.generate import Kernel
@@ -77,6 +78,14 @@ def kernel(number, name):
         arguments,
         run.calls,
     )
+
+
+def test_the_manuals_example_works(tmp_path, monkeypatch):
+    manual = Path(m3vit.hls.__file__).resolve().parents[1] / "docs" / "hls-flow.md"
+    blocks = dict(re.findall(r"```(cpp|python)\n(.*?)```", manual.read_text(), re.DOTALL))
+    monkeypatch.chdir(tmp_path)
+    Path("smooth.cpp").write_text(blocks["cpp"])
+    exec(blocks["python"], {})
 
 
 def test_hardware_equals_the_c_simulation():
