@@ -1,6 +1,7 @@
 """The sample kernels through the whole flow: lint, yosys, and the C simulation beat by beat."""
 
 import re
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import m3vit.hls
 from m3vit.hls.compiler import compile_source, yosys
 from m3vit.sim.fuzz.campaign import run_batch
 from m3vit.sim.fuzz.generate import Kernel
-from m3vit.sim.rtl import verilator
+from m3vit.sim.rtl import runner, verilator
 
 SOURCES = {path.stem: path for path in sorted(Path(__file__).parent.glob("kernels/*.cpp"))}
 
@@ -78,6 +79,18 @@ def kernel(number, name):
         arguments,
         run.calls,
     )
+
+
+def test_registers_start_a_compiled_function(designs, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path, str(Path(__file__).parent)])
+    design = designs["threshold"]
+    assert [(r.name, r.offset) for r in design.registers] == [
+        ("count", 0x10),
+        ("limits_low", 0x18),
+        ("limits_high", 0x20),
+    ]
+    simulation = runner.build(design.write(tmp_path / "rtl"), design.top)
+    simulation.run("cocotb_threshold", tmp_path / "run")
 
 
 def test_the_manuals_example_works(tmp_path, monkeypatch):
