@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import gcd
 
 from .addressing import Place, Term
-from .banks import Index, linear
+from .banks import Index, Spot, bits_for, linear
 from .builder import GraphBuilder
 from .diagnostics import HlsError
 from .graph import Node
@@ -23,10 +23,25 @@ class _Word:
     fields: dict[int, Node]
 
 
+@dataclass(frozen=True)
+class _Element:
+    """What an access reaches in a storage.
+
+    Attributes:
+        spot: distance in elements -> where that element lies.
+        index: which of `offsets`, in bits from the start of the element, it is; None: the only.
+    """
+
+    spot: Callable[[int], Spot]
+    index: Node | None
+    offsets: list[int]
+
+
 class Accesses:
     """What a region does to memories.
 
     `value` gives the node of an index, `entering` that of a variable at the region's start.
+    `proven` becomes False where bounds of an index were not tight enough for simple addresses.
     """
 
     def __init__(
@@ -39,6 +54,7 @@ class Accesses:
         self._value = value
         self._entering = entering
         self.current: dict[Variable, Node] = {}
+        self.proven = True
         self._loads: dict[tuple[str, int, int], Node] = {}
         self._words: dict[tuple[str, ElementKey], _Word] = {}
 
@@ -96,6 +112,9 @@ class Accesses:
             node = self._value(term.value)
             if node.width == 1:
                 node = self._builder.resize(node, 2, is_signed=False)
+            if term.shift:
+                amount = self._builder.constant(term.shift, node.width)
+                node = self._builder.pure("ashr", node.width, node, amount)
             indices.append((node, term.scale // unit))
         return indices
 
@@ -201,12 +220,12 @@ class Accesses:
         name: str,
         location: Location | None,
     ) -> Node:
-        split = split_place(place, home.layout)
+        element = self._element(home, place, width)
 
         def field(piece: Piece) -> Node:
             group = home.group_of[piece.field]
-            key = split.element + piece.element, split.outer
-            word = self._load_word(home, group, key, predicate, name, location)
+            spot = element.spot(piece.element)
+            word = self._load_word(group, spot, predicate, name, location)
             width = home.layout.fields[piece.field].width
             return self._builder.wires.slice(word, group.fields[piece.field], width)
 
@@ -214,34 +233,71 @@ class Accesses:
             pieces = home.layout.pieces(offset, width, bounded=False)
             return self._assembled(home.layout, width, pieces, field)
 
+        if element.index is None:
+            return image(element.offsets[0])
+        return self._choose(element.index, [image(offset) for offset in element.offsets])
+
+    def _element(self, home: Stored, place: Place, width: int) -> "_Element":
+        """What an access of `width` bits reaches."""
+        layout, builder = home.layout, self._builder
+        split = split_place(place, layout)
+        outer = self._indices(split.outer, layout.stride // 8)
+
+        def beside(distance: int) -> Spot:
+            spot = home.banks.locate(builder, split.element + distance, outer)
+            self.proven &= spot.proven
+            return spot
+
         if not split.inner:
-            return image(split.bit)
-        end = home.layout.stride
-        index, offsets = self._candidates(home.layout, split.bit, split.inner, width, end)
-        return self._choose(index, [image(offset) for offset in offsets])
+            return _Element(beside, None, [split.bit])
+        inner = self._indices(split.inner, 1)
+        if self._stays_inside(layout, split.bit, inner, width):
+            end = layout.stride
+            index, offsets = self._candidates(layout, split.bit, split.inner, width, end)
+            return _Element(beside, index, offsets)
+        self.proven = False
+        step = gcd(layout.stride // 8, *(term.scale for term in split.inner))
+        terms = (*split.outer, *split.inner)
+        byte = linear(builder, place.offset, self._indices(terms, 1), bits_for(layout.bits // 8))
+        size = builder.constant(layout.stride // 8, byte.width)
+        number = builder.pure("udiv", byte.width, byte, size)
+        rest = builder.pure("urem", byte.width, byte, size)
+        first = place.offset % step
+        offsets = list(range(8 * first, layout.stride - width + 1, 8 * step))
+        from_first = builder.pure("sub", rest.width, rest, builder.constant(first, rest.width))
+        unit = builder.constant(step, rest.width)
+        index = builder.pure("udiv", rest.width, from_first, unit)
+        index = builder.resize(index, bits_for(len(offsets)), is_signed=False)
+
+        def behind(distance: int) -> Spot:
+            far = builder.pure("add", number.width, number, builder.constant(distance, byte.width))
+            return home.banks.locate_number(builder, far)
+
+        return _Element(behind, index, offsets)
+
+    def _stays_inside(
+        self, layout: Layout, offset: int, inner: Sequence[Index], width: int
+    ) -> bool:
+        low = offset + 8 * sum(min(node.low * x, node.high * x) for node, x in inner)
+        high = offset + 8 * sum(max(node.low * x, node.high * x) for node, x in inner)
+        return low >= 0 and high + width <= layout.stride
 
     def _load_word(
         self,
-        home: Stored,
         group: Group,
-        key: ElementKey,
+        spot: Spot,
         predicate: Node,
         name: str,
         location: Location | None,
     ) -> Node:
-        bank, address = self._locate(home, key)
-        if bank.operation == "constant":
-            return self._load_bank(group, bank.value, address, predicate, name, location)
+        if spot.bank.operation == "constant":
+            number = spot.bank.value
+            return self._load_bank(group, number, spot.address, predicate, name, location)
         words = []
         for number in range(group.storage.banks):
-            here = self._builder.all_of(predicate, self._builder.equals(bank, number))
-            words.append(self._load_bank(group, number, address, here, name, location))
-        return self._choose(bank, words)
-
-    def _locate(self, home: Stored, key: ElementKey) -> tuple[Node, Node]:
-        element, terms = key
-        stride = home.layout.stride // 8
-        return home.banks.locate(self._builder, element, self._indices(terms, stride))
+            here = self._builder.all_of(predicate, self._builder.equals(spot.bank, number))
+            words.append(self._load_bank(group, number, spot.address, here, name, location))
+        return self._choose(spot.bank, words)
 
     def _load_bank(
         self,
@@ -275,28 +331,28 @@ class Accesses:
         predicate: Node,
         location: Location | None,
     ) -> None:
-        split = split_place(place, home.layout)
-        key = split.element, split.outer
-        if not split.inner:
-            self._store_fields(home, key, split.bit, value, predicate, location)
+        element = self._element(home, place, value.width)
+        if element.index is None:
+            offset = element.offsets[0]
+            self._store_fields(home, place, element, offset, value, predicate, location)
             return
-        end = home.layout.stride
-        index, offsets = self._candidates(home.layout, split.bit, split.inner, value.width, end)
-        for number, offset in enumerate(offsets):
-            chosen = self._builder.all_of(predicate, self._builder.equals(index, number))
-            self._store_fields(home, key, offset, value, chosen, location)
+        for number, offset in enumerate(element.offsets):
+            equal = self._builder.equals(element.index, number)
+            chosen = self._builder.all_of(predicate, equal)
+            self._store_fields(home, place, element, offset, value, chosen, location)
 
     def _store_fields(
         self,
         home: Stored,
-        key: ElementKey,
+        place: Place,
+        element: "_Element",
         offset: int,
         value: Node,
         predicate: Node,
         location: Location | None,
     ) -> None:
         """Collect fields; a word whose fields are all there is stored."""
-        element, terms = key
+        split = split_place(place, home.layout)
         for piece in home.layout.pieces(offset, value.width, bounded=False):
             field = home.layout.fields[piece.field]
             if piece.start >= field.width:
@@ -309,29 +365,27 @@ class Accesses:
                     location,
                 )
             group = home.group_of[piece.field]
-            here: ElementKey = element + piece.element, terms
-            word = self._words.setdefault((group.storage.name, here), _Word(group, predicate, {}))
+            terms = (*split.outer, *split.inner)
+            key = group.storage.name, (split.element + piece.element, terms)
+            word = self._words.setdefault(key, _Word(group, predicate, {}))
             word.fields[piece.field] = self._builder.wires.slice(value, piece.position, field.width)
             if len(word.fields) == len(group.fields):
-                del self._words[group.storage.name, here]
-                self._store_word(home, word, here, location)
+                del self._words[key]
+                self._store_word(word, element.spot(piece.element), location)
 
-    def _store_word(
-        self, home: Stored, word: _Word, key: ElementKey, location: Location | None
-    ) -> None:
+    def _store_word(self, word: _Word, spot: Spot, location: Location | None) -> None:
         builder = self._builder
         storage = word.group.storage
         order = sorted(word.group.fields, key=lambda number: -word.group.fields[number])
         value = builder.wires.concat([word.fields[number] for number in order])
-        bank, address = self._locate(home, key)
         banks = range(storage.banks)
-        if bank.operation == "constant":
-            banks = range(bank.value, bank.value + 1)
+        if spot.bank.operation == "constant":
+            banks = range(spot.bank.value, spot.bank.value + 1)
         for number in banks:
             here = word.predicate
-            if bank.operation != "constant":
-                here = builder.all_of(here, builder.equals(bank, number))
-            node = builder.store(storage, number, here, address, value)
+            if spot.bank.operation != "constant":
+                here = builder.all_of(here, builder.equals(spot.bank, number))
+            node = builder.store(storage, number, here, spot.address, value)
             node.location = location
             for known in [load for load in self._loads if load[:2] == (storage.name, number)]:
                 del self._loads[known]

@@ -20,13 +20,22 @@ from .ir import (
 )
 from .semantics import signed
 
+_DEEPEST = 6
+"""Instructions that are looked through for known bits."""
+
+_MOST_ZEROS = 64
+
 
 @dataclass(frozen=True)
 class Term:
-    """`value` times `scale` bytes: a signed number, or one bit, 0 or 1."""
+    """`value` >> `shift`, times `scale` bytes.
+
+    The value is a signed number, or one bit, 0 or 1; the bits that are shifted out are zero.
+    """
 
     value: Value
     scale: int
+    shift: int = 0
 
 
 @dataclass(frozen=True)
@@ -200,8 +209,37 @@ class Pointers:
                 return self._add_terms(first, scale * _number(factor), terms)
             if definition.opcode == "shl" and isinstance(factor, Constant):
                 return self._add_terms(first, scale << factor.value, terms)
-        terms.append(Term(index, scale))
+        zeros = 0
+        if isinstance(index, Local) and isinstance(index.type, IntType):
+            zeros = min(self._low_zeros(index, _DEEPEST), index.type.width - 1)
+        terms.append(Term(index, scale << zeros, zeros))
         return 0
+
+    def _low_zeros(self, value: Value, depth: int) -> int:
+        """How many low bits of a number are known to be zero; few where it is zero itself."""
+        if isinstance(value, Constant):
+            lowest = value.value & -value.value
+            return lowest.bit_length() - 1 if lowest else _MOST_ZEROS
+        definition = self._definition(value)
+        if definition is None or depth == 0:
+            return 0
+        opcode, operands = definition.opcode, definition.operands
+        if opcode in ("shl", "lshr", "ashr"):
+            amount = operands[1]
+            if not isinstance(amount, Constant):
+                return 0
+            zeros = self._low_zeros(operands[0], depth - 1)
+            return zeros + amount.value if opcode == "shl" else max(0, zeros - amount.value)
+        if opcode in ("zext", "sext", "trunc", "freeze"):
+            return self._low_zeros(operands[0], depth - 1)
+        if opcode == "select":
+            operands = operands[1:]
+        elif opcode not in ("add", "sub", "or", "xor", "and", "mul"):
+            return 0
+        known = [self._low_zeros(operand, depth - 1) for operand in operands]
+        if opcode == "mul":
+            return sum(known)
+        return max(known) if opcode == "and" else min(known)
 
     def _choice(self, index: Value) -> tuple[Value, int, int] | None:
         """(condition, number if true, number if false) of a choice between constants."""

@@ -36,15 +36,28 @@ class _Dimension:
         return index // self.depth, index % self.depth
 
 
+@dataclass(frozen=True)
+class Spot:
+    """A bank and an address; not `proven`: computed by division, because indices may carry over."""
+
+    bank: Node
+    address: Node
+    proven: bool
+
+
 class Banks:
     """The banks of one memory. Tables are not split: each of their readers has a copy."""
 
     def __init__(self, memory: Memory) -> None:
         self.partitions: tuple[Partition, ...] = () if memory.constant else memory.partitions
-        self._dimensions = []
+        self._dimensions: list[_Dimension] = []
         for number, count in enumerate(memory.dimensions, start=1):
             stride = prod(memory.dimensions[number:])
-            self._dimensions.append(self._dimension(number, count, stride))
+            dimension = self._dimension(number, count, stride)
+            if self._dimensions and dimension.banks == self._dimensions[-1].banks == 1:
+                count *= self._dimensions.pop().count
+                dimension = _Dimension(count, stride, 1, count, "")
+            self._dimensions.append(dimension)
         self.count = prod(dimension.banks for dimension in self._dimensions)
         self.depth = prod(dimension.depth for dimension in self._dimensions)
 
@@ -65,39 +78,44 @@ class Banks:
             bank, address = bank * dimension.banks + part, address * dimension.depth + place
         return bank, address
 
-    def locate(
-        self, builder: GraphBuilder, constant: int, indices: Sequence[Index]
-    ) -> tuple[Node, Node]:
-        """(bank, address) of element `constant` plus the sum of the indices, each times its factor.
-
-        An index whose factor is the stride of a dimension stays within that dimension, as C++
-        demands.
-        """
+    def locate(self, builder: GraphBuilder, constant: int, indices: Sequence[Index]) -> Spot:
+        """Where element `constant` plus the sum of the indices, each times its factor, lies."""
         if not indices:
             home = self.of_element(constant % prod(x.count for x in self._dimensions))
-            return (
-                _constant(builder, home[0], self.count),
-                _constant(builder, home[1], self.depth),
-            )
+            bank, address = builder.constant(home[0], bits_for(self.count)), home[1]
+            return Spot(bank, builder.constant(address, bits_for(self.depth)), proven=True)
         if self.count == 1:
-            address_bits = _bits_for(self.depth)
-            return builder.constant(0, 1), linear(builder, constant, indices, address_bits)
+            address_bits = bits_for(self.depth)
+            number = linear(builder, constant, indices, address_bits)
+            return Spot(builder.constant(0, 1), number, proven=True)
         digits = self._per_dimension(builder, constant, indices)
+        proven = digits is not None
+        if digits is None:
+            bits = bits_for(prod(dimension.count for dimension in self._dimensions))
+            digits = self._of_number(builder, linear(builder, constant, indices, bits))
+        return self._joined(builder, digits, proven)
+
+    def locate_number(self, builder: GraphBuilder, element: Node) -> Spot:
+        """Where an element lies whose row-major number is known at run time only."""
+        if self.count == 1:
+            address = builder.resize(element, bits_for(self.depth), is_signed=False)
+            return Spot(builder.constant(0, 1), address, proven=False)
+        return self._joined(builder, self._of_number(builder, element), proven=False)
+
+    def _joined(self, builder: GraphBuilder, digits: Sequence[Node], proven: bool) -> Spot:
         bank: Node | None = None
         address: Node | None = None
         for dimension, digit in zip(self._dimensions, digits, strict=True):
             part, place = _split(builder, dimension, digit)
             bank = _appended(builder, bank, part, dimension.banks)
             address = _appended(builder, address, place, dimension.depth)
-        return (
-            bank or _constant(builder, 0, self.count),
-            address or _constant(builder, 0, self.depth),
-        )
+        zero = builder.constant(0, 1)
+        return Spot(bank or zero, address or zero, proven)
 
     def _per_dimension(
         self, builder: GraphBuilder, constant: int, indices: Sequence[Index]
-    ) -> list[Node]:
-        """The index in every dimension, as a number of just enough bits."""
+    ) -> list[Node] | None:
+        """The index in every dimension; None where one may lead into another dimension."""
         shares: list[list[Index]] = [[] for _ in self._dimensions]
         for node, factor in indices:
             number = next(
@@ -109,33 +127,27 @@ class Banks:
         digits = []
         rest = constant
         for number, dimension in enumerate(self._dimensions):
-            digit, rest = (rest, 0) if dimension.stride == 1 else divmod(rest, dimension.stride)
-            if number and digit and shares[number] and not _fits(digit, shares[number], dimension):
-                return self._from_element(builder, constant, indices)
-            digits.append(linear(builder, digit, shares[number], _bits_for(dimension.count)))
+            digit, rest = divmod(rest, dimension.stride)
+            if number and shares[number] and not _fits(digit, shares[number], dimension):
+                return None
+            digits.append(linear(builder, digit, shares[number], bits_for(dimension.count)))
         return digits
 
-    def _from_element(
-        self, builder: GraphBuilder, constant: int, indices: Sequence[Index]
-    ) -> list[Node]:
-        """The same, by division of the element's number: right whatever carries over."""
-        bits = _bits_for(prod(dimension.count for dimension in self._dimensions))
-        element = linear(builder, constant, indices, bits)
+    def _of_number(self, builder: GraphBuilder, element: Node) -> list[Node]:
+        """The index in every dimension, by division of the element's number."""
+        bits = element.width
         digits = []
         for dimension in self._dimensions:
             stride = builder.constant(dimension.stride, bits)
             digit = builder.pure("udiv", bits, element, stride)
             element = builder.pure("urem", bits, element, stride)
-            digits.append(builder.resize(digit, _bits_for(dimension.count), is_signed=False))
+            digits.append(builder.resize(digit, bits_for(dimension.count), is_signed=False))
         return digits
 
 
-def _bits_for(count: int) -> int:
+def bits_for(count: int) -> int:
+    """Bits of an index below `count`, at least one."""
     return max(1, (count - 1).bit_length())
-
-
-def _constant(builder: GraphBuilder, value: int, count: int) -> Node:
-    return builder.constant(value, _bits_for(count))
 
 
 def _fits(digit: int, share: Sequence[Index], dimension: _Dimension) -> bool:
@@ -213,7 +225,7 @@ def _appended(builder: GraphBuilder, above: Node | None, digit: Node, base: int)
     """above * base + digit, as a number of just enough bits; None while there is nothing."""
     if base == 1:
         return above
-    digit = builder.resize(digit, _bits_for(base), is_signed=False)
+    digit = builder.resize(digit, bits_for(base), is_signed=False)
     if above is None:
         return digit
     bits = above.width + digit.width

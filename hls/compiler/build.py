@@ -1,11 +1,14 @@
 """From a function of the IR to regions of dataflow: the compiler's middle, in order."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from . import graph
+from .bounds import Bounds
 from .draft import Draft
 from .ir import Function, Instruction, IntType, Module, Undefined
 from .plan import FunctionPlan, RegionPlan, plan_function
+from .ranges import Range
 from .simplify import Program, simplify
 from .translation import Translation
 
@@ -18,28 +21,60 @@ def process(
     `functions` are the module functions that it calls. Raises HlsError for what is outside the
     subset of C++.
     """
-    plan = plan_function(function, module, functions)
+    translated = _translated(plan_function(function, module, functions, {}))
+    if not all(item.accesses.proven for item in translated.translations):
+        bounds = _bounds(translated)
+        translated = _translated(plan_function(function, module, functions, bounds))
+    drafts = translated.drafts
+    plan = translated.plan
+    returns = any(transition.target is None for draft in drafts for transition in draft.transitions)
+    program = Program(
+        {draft.name: draft for draft in drafts},
+        plan.regions[0].name,
+        plan.registers,
+        restarts=returns or not function.free_running,
+    )
+    simplify(program)
+    return _finished(plan, program)
+
+
+@dataclass(frozen=True)
+class _Translated:
+    """All regions of a function, joined by transitions and registers."""
+
+    plan: FunctionPlan
+    translations: list[Translation]
+    drafts: list[Draft]
+
+
+def _translated(plan: FunctionPlan) -> _Translated:
     translations = [Translation(plan, region) for region in plan.regions]
     drafts = [translation.run() for translation in translations]
     for translation, draft in zip(translations, drafts, strict=True):
         draft.transitions = _transitions(plan, translation)
     _export(plan, translations, drafts)
-    program = Program(
-        {draft.name: draft for draft in drafts},
-        plan.regions[0].name,
-        plan.registers,
-        restarts=not function.free_running
-        or any(transition.target is None for draft in drafts for transition in draft.transitions),
-    )
-    simplify(program)
-    return _finished(plan, program)
+    return _Translated(plan, translations, drafts)
+
+
+def _bounds(translated: _Translated) -> dict[str, Range]:
+    """Bounds of loop counters and the like, by which indices can be told to stay in range."""
+    bounds = Bounds(translated.drafts, translated.plan.registers)
+    bounds.run()
+    found = {
+        value: bounds.registers[register.name]
+        for value, register in translated.plan.exported()
+        if register.name in bounds.registers
+    }
+    for translation in translated.translations:
+        found |= {name: (phi.low, phi.high) for name, phi in translation.state.items()}
+    return found
 
 
 def module_function(
     function: Function, module: Module, functions: Mapping[str, graph.ModuleFunction]
 ) -> graph.ModuleFunction:
     """A function kept as a module: one region, its arguments and its results."""
-    plan = plan_function(function, module, functions)
+    plan = plan_function(function, module, functions, {})
     translation = Translation(plan, plan.regions[0])
     draft = translation.run()
     builder = draft.builder

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from .graph import Node
 from .ranges import full
 from .semantics import COMPARISONS, mask, signed
+from .wiring import runs
 
 if TYPE_CHECKING:
     from .builder import GraphBuilder
@@ -244,11 +245,62 @@ def _select(b: "GraphBuilder", operation: str, width: int, operands: Sequence[No
         chosen = _one_bit_select(b, condition, x, y)
         if chosen is not None:
             return chosen
+    simpler = _select_of_extensions(b, condition, x, y)
+    if simpler is None:
+        simpler = _select_of_fields(b, condition, x, y)
+    if simpler is not None:
+        return simpler
     if x.operation == "select" and x.operands[0] is condition:
         return b.select(condition, x.operands[1], y)
     if y.operation == "select" and y.operands[0] is condition:
         return b.select(condition, x, y.operands[2])
     return None
+
+
+def _select_of_extensions(b: "GraphBuilder", condition: Node, x: Node, y: Node) -> Node | None:
+    """A choice between extended numbers (or a constant): extended afterwards."""
+    extension = x.operation if x.operation in ("zext", "sext") else y.operation
+    if extension not in ("zext", "sext"):
+        return None
+    widths = [word.operands[0].width for word in (x, y) if word.operation == extension]
+    narrow: list[Node] = []
+    for word in (x, y):
+        cut = b.wires.slice(word, 0, max(widths))
+        if word.operation not in (extension, "constant"):
+            return None
+        if b.pure(extension, word.width, cut) is not word:
+            return None
+        narrow.append(cut)
+    return b.pure(extension, x.width, b.pure("select", max(widths), condition, *narrow))
+
+
+def _select_of_fields(b: "GraphBuilder", condition: Node, x: Node, y: Node) -> Node | None:
+    """A choice between words with fields of zeros at the same places: of the other fields."""
+    if not any(_has_fields(word) for word in (x, y)):
+        return None
+    zeros = mask(x.width) & ~(b.wires.possible(x) | b.wires.possible(y))
+    if not zeros:
+        return None
+    parts: list[Node] = []
+
+    def choose(start: int, end: int) -> None:
+        if end > start:
+            taken, other = (b.wires.slice(word, start, end - start) for word in (x, y))
+            parts.append(b.select(condition, taken, other))
+
+    position = x.width
+    for start, length in reversed(runs(zeros)):
+        choose(start + length, position)
+        parts.append(b.constant(0, length))
+        position = start
+    choose(0, position)
+    return b.wires.concat(parts)
+
+
+def _has_fields(word: Node) -> bool:
+    if word.operation in ("zext", "sext"):
+        (word,) = word.operands
+    return word.operation == "concat"
 
 
 def _one_bit_select(b: "GraphBuilder", condition: Node, x: Node, y: Node) -> Node | None:

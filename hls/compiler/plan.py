@@ -23,7 +23,7 @@ from .ir import (
 )
 from .memories import Home, Variable
 from .names import Names
-from .ranges import full
+from .ranges import Range, full
 
 _NOISE = re.compile(
     r"(i|sroa|lcssa|promoted|next|pre|ph|us|off0|le|addr|t|insert|ext|extract|shift|mask|trunc)?\d*"
@@ -72,6 +72,7 @@ class FunctionPlan:
         regions: in order, the entry first. region_of: block -> region.
         definitions: local value -> its instruction. block_of: local value -> block.
         homes: where memories live, by `Place.base`.
+        bounds: of phis and of values that travel between regions, where they are known.
         registers: by name, in order of creation.
     """
 
@@ -86,6 +87,7 @@ class FunctionPlan:
     pointers: Pointers
     homes: dict[str, Home]
     names: Names
+    bounds: Mapping[str, Range]
     registers: dict[str, Register] = field(default_factory=dict)
     _value_registers: dict[str, Register] = field(default_factory=dict)
     _entry_registers: dict[str, Register] = field(default_factory=dict)
@@ -106,7 +108,9 @@ class FunctionPlan:
         if value not in self._value_registers:
             name = self.names.unique(readable(value) or "value")
             width = memories.width_of(self.definitions[value])
-            self._value_registers[value] = self._register(name, width, None)
+            register = self._register(name, width, None)
+            register.low, register.high = self.bounds.get(value, full(width))
+            self._value_registers[value] = register
         return self._value_registers[value]
 
     def entry_register(self, phi: Instruction) -> Register:
@@ -153,7 +157,10 @@ class FunctionPlan:
 
 
 def plan_function(
-    function: Function, module: Module, functions: Mapping[str, ModuleFunction]
+    function: Function,
+    module: Module,
+    functions: Mapping[str, ModuleFunction],
+    bounds: Mapping[str, Range],
 ) -> FunctionPlan:
     """Divide a function: every pipelined loop is a region, every other block is one."""
     names = Names(frozenset(argument.name for argument in function.arguments))
@@ -178,6 +185,7 @@ def plan_function(
         pointers,
         memories.homes(function, module, pointers, names),
         names,
+        bounds,
     )
 
 

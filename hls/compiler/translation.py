@@ -50,6 +50,7 @@ class Translation:
         self._calls: dict[str, list[Node]] = {}
         self.accesses = Accesses(self.builder, self.value, self._entering)
         self.entering: dict[Variable, Node] = {}
+        self.state: dict[str, Node] = {}
         self.exits: list[Exit] = []
         self.returned: list[tuple[Node, list[Node]]] = []
         self._block = region.first
@@ -183,8 +184,11 @@ class Translation:
             return self._chosen_by_path(instruction)
         if self.region.loop:
             initial = self._initial(instruction)
-            name = readable(instruction.result or "")
-            return self.builder.phi(initial, name, location=instruction.location)
+            name = instruction.result or ""
+            bounds = self._plan.bounds.get(name)
+            phi = self.builder.phi(initial, readable(name), bounds, instruction.location)
+            self.state[name] = phi
+            return phi
         only = self._plan.chosen_once(instruction)
         if only is not None:
             return self.value(only)

@@ -73,7 +73,8 @@ def test_variable_indices_lead_to_the_place_of_their_element(case, bits):
         (b.resize(b.argument(f"i{number}", bits), 64, is_signed=False), stride)
         for number, stride in enumerate(strides)
     ]
-    bank, address = banks.locate(b, 0, indices)
+    spot = banks.locate(b, 0, indices)
+    bank, address = spot.bank, spot.address
     for element, place in enumerate(itertools.product(*map(range, dimensions))):
         arguments = {f"i{number}": index for number, index in enumerate(place)}
         found = evaluated(b, bank, arguments), evaluated(b, address, arguments)
@@ -86,11 +87,13 @@ def test_a_constant_distance_may_carry_into_the_next_row(distance, partition):
     banks = Banks(make_memory((4, 8), partition))
     b = GraphBuilder()
     row, column = (b.resize(b.argument(name, 8), 64, is_signed=False) for name in "rc")
-    bank, address = banks.locate(b, distance, [(row, 8), (column, 1)])
+    spot = banks.locate(b, distance, [(row, 8), (column, 1)])
     for r, c in itertools.product(range(4), range(8)):
         element = 8 * r + c + distance
         if 0 <= element < 32:
-            found = tuple(evaluated(b, node, {"r": r, "c": c}) for node in (bank, address))
+            found = tuple(
+                evaluated(b, node, {"r": r, "c": c}) for node in (spot.bank, spot.address)
+            )
             assert found == banks.of_element(element)
 
 
@@ -101,12 +104,11 @@ def test_unrolled_cyclic_accesses_have_constant_banks():
     quadruple = b.pure("shl", 32, group, b.constant(2, 32))
     for lane in range(4):
         index = b.pure("add", 32, quadruple, b.constant(lane, 32))
-        bank, address = banks.locate(b, 0, [(b.resize(index, 64, True), 1)])
-        assert (bank.operation, bank.value) == ("constant", lane)
-        assert address.operation == "trunc" and address.operands[0] is group
+        spot = banks.locate(b, 0, [(b.resize(index, 64, True), 1)])
+        assert (spot.bank.operation, spot.bank.value) == ("constant", lane)
+        assert spot.address.operation == "trunc" and spot.address.operands[0] is group
     beyond = b.pure("add", 32, quadruple, b.constant(6, 32))
-    bank, _ = banks.locate(b, 0, [(b.resize(beyond, 64, True), 1)])
-    assert bank.value == 2
+    assert banks.locate(b, 0, [(b.resize(beyond, 64, True), 1)]).bank.value == 2
 
 
 def test_strides_that_are_powers_of_two_need_no_arithmetic():
@@ -114,8 +116,30 @@ def test_strides_that_are_powers_of_two_need_no_arithmetic():
     b = GraphBuilder()
     row, column = b.argument("r", 2), b.argument("c", 4)
     wide = [(b.resize(node, 64, False), stride) for node, stride in ((row, 16), (column, 1))]
-    _, address = banks.locate(b, 0, wide)
+    address = banks.locate(b, 0, wide).address
     assert b.wires.flat(address).operands == [row, column]
+
+
+def test_an_index_that_may_leave_its_dimension_is_divided():
+    banks = Banks(make_memory((4, 6), ("complete", 1)))
+    for bits, proven in ((2, True), (3, False)):
+        b = GraphBuilder()
+        row, column = b.argument("r", 2), b.argument("c", bits)
+        indices = [(b.resize(row, 64, False), 6), (b.resize(column, 64, False), 1)]
+        spot = banks.locate(b, 0, indices)
+        assert spot.proven == proven
+        for r, c in itertools.product(range(4), range(6)):
+            if c < 1 << bits:
+                arguments = {"r": r, "c": c}
+                found = tuple(evaluated(b, x, arguments) for x in (spot.bank, spot.address))
+                assert found == (r, c)
+        number = banks.locate_number(b, b.argument("n", 5))
+        for element in range(24):
+            found = tuple(
+                evaluated(b, x, {"n": element, "r": 0, "c": 0})
+                for x in (number.bank, number.address)
+            )
+            assert found == banks.of_element(element)
 
 
 def test_tables_are_not_split():

@@ -162,6 +162,16 @@ def test_signed_fields_of_a_word_are_told_apart():
         assert b.wires.slice(word, 32 * index, 18) is field
 
 
+def test_a_choice_between_shifted_words_chooses_their_fields():
+    b = GraphBuilder()
+    missing, lane = b.argument("missing", 1), b.argument("lane", 9)
+    wide = b.pure("shl", 64, b.resize(lane, 64, True), b.constant(40, 64))
+    chosen = b.select(missing, b.constant(0, 64), wide)
+    assert chosen.operation == "sext" and chosen.operands[0].operation == "concat"
+    field = b.wires.slice(chosen, 40, 9)
+    assert field.operation == "select" and field.operands[2] is lane
+
+
 def test_neighbouring_slices_join_and_masks_of_few_fields_are_wires():
     b = GraphBuilder()
     x = b.argument("x", 16)
