@@ -65,6 +65,9 @@ endmodule
 """
 
 
+TEXTS = {"Add": ADD, "Pass": PASS}
+
+
 def process(name, scalar, control):
     streams = (Stream("given", WORD, "in"), Stream("sum", WORD, "out"))
     return Interface(name, streams, (Scalar(scalar, 8, False),), control)
@@ -109,7 +112,7 @@ def target(tmp_path):
 
     def make(*networks):
         functions = dict(PROCESSES)
-        texts = {"Add": ADD, "Pass": PASS}
+        texts = dict(TEXTS)
         for part in networks:
             texts[part.name] = network.emit(part, functions)
             functions[part.name] = network.interface(part, functions)
@@ -157,6 +160,23 @@ def test_queues_are_as_deep_as_asked(target):
         )  # fmt: skip
         last_taken.append(result.streams["start"].last_cycle)
     assert last_taken[0] < 15 < 50 < last_taken[1]
+
+
+def test_a_deep_queue_of_the_writer_serves_the_channel(target, monkeypatch):
+    deep = Stream("sum", WORD, "out", places=9)
+    own = replace(PROCESSES["Add"], streams=(PROCESSES["Add"].streams[0], deep))
+    for places, queues in ((8, {"between_1": 7}), (9, {})):
+        writer = replace(own, streams=(own.streams[0], replace(deep, places=places)))
+        assert network.queues(chain("Add", "Add", depth=7), {"Add": writer}) == queues
+    monkeypatch.setitem(PROCESSES, "Add", own)
+    monkeypatch.setitem(TEXTS, "Add", ADD.replace(".DEPTH(2)", ".DEPTH(9)"))
+    design = target(chain("Add", "Add", depth=7))
+    assert "stream_fifo" not in design.files[-1].read_text()
+    words = list(range(60))
+    run_bench(
+        design, {"start": words}, {"number": 1}, {"result": [word + 2 for word in words]},
+        stalls.RANDOM[1], engine="native",
+    )  # fmt: skip
 
 
 def test_a_network_is_done_when_its_last_process_is(target):
