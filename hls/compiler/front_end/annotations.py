@@ -7,7 +7,7 @@ out of the text here, so that they keep no variable from becoming a register.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from m3vit.hls.compiler import ir
 from m3vit.hls.compiler.diagnostics import HlsError
@@ -24,11 +24,20 @@ VariableName = VariableKey | str
 
 @dataclass(frozen=True)
 class VariableNote:
-    """A pragma about a variable, or about what lies `offset` bytes into it (None: unknown)."""
+    """A pragma about `size` bytes of a variable, `offset` bytes into it (None: unknown)."""
 
     pragma: Pragma
     numbers: dict[str, int]
     offset: int | None
+    size: int
+
+    def is_about(self, start: int, end: int) -> bool:
+        """The pragma is about bytes [start, end), about what lies there, or about more."""
+        if self.offset is None:
+            return True
+        return start <= self.offset < end or (
+            self.offset <= start and end <= self.offset + self.size
+        )
 
 
 @dataclass
@@ -126,7 +135,7 @@ class _Collector:
             function.lines[line] = ""
 
     def pragma(self, function: RawFunction, notes: FunctionNotes, call: Call) -> None:
-        index, address, *values = call.operands
+        index, address, size, *values = call.operands
         pragma = self.source.pragmas[_integer(index)].pragma
         if pragma.name == "DATAFLOW":
             notes.dataflow = pragma.location
@@ -138,11 +147,13 @@ class _Collector:
             notes.operations.append(pragma)
         elif pragma.name != "UNROLL":
             numbers = pragmas.numbers(pragma, tuple(_integer(value) for value in values))
-            self.variable(function, pragma, numbers, operand_name(address))
+            self.variable(
+                function, operand_name(address), VariableNote(pragma, numbers, 0, _integer(size))
+            )
 
-    def variable(
-        self, function: RawFunction, pragma: Pragma, numbers: dict[str, int], address: str
-    ) -> None:
+    def variable(self, function: RawFunction, address: str, note: VariableNote) -> None:
+        """Attach a note to every variable that `address` stands for."""
+        pragma = note.pragma
         found = False
         for origin in self.origins(function, address, set()):
             found = True
@@ -150,10 +161,10 @@ class _Collector:
             if origin.kind == "unknown" or name is None:
                 found = False
                 break
-            note = VariableNote(pragma, numbers, origin.offset)
+            placed = replace(note, offset=origin.offset)
             notes = self.notes.variables.setdefault(name, [])
-            if note not in notes:
-                notes.append(note)
+            if placed not in notes:
+                notes.append(placed)
         if not found:
             raise HlsError(
                 "pragma-variable",

@@ -139,7 +139,7 @@ class NetworkReader:
         function = self.names[instruction.callee]
         self.network.instances.append(
             ir.Instance(
-                self.unique(function.lower() if function in self.taken else function),
+                self.unique(function),
                 function,
                 connections,
                 self.debug.location(instruction.debug),

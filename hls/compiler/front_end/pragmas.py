@@ -221,9 +221,12 @@ def marker(pragma: Pragma) -> str:
         return ""
     if pragma.name == "PIPELINE":
         return f"__hls_pipeline(__hls_constant<({pragma['ii'] or 0})>);"
-    variable = f"__builtin_addressof({pragma[rule.variable]})" if rule.variable else "nullptr"
+    about = "nullptr, 0L"
+    if rule.variable:
+        name = pragma[rule.variable]
+        about = f"__builtin_addressof({name}), static_cast<long>(sizeof({name}))"
     numbers = "".join(f", __hls_constant<({pragma[key] or 0})>" for key in rule.numbers)
-    return f"__hls_pragma({pragma.index}, {variable}{numbers});"
+    return f"__hls_pragma({pragma.index}, {about}{numbers});"
 
 
 def numbers(pragma: Pragma, values: tuple[int, ...]) -> dict[str, int]:

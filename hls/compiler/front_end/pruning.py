@@ -7,10 +7,15 @@ from m3vit.hls.compiler import ir
 
 
 def drop_unused(functions: Mapping[str, ir.Function]) -> None:
-    """Shrink module functions and all calls of them until nothing more can go."""
+    """Shrink module functions and all calls of them until nothing more can go.
+
+    Values that nobody uses go as well, in every function.
+    """
     modules = [function for function in functions.values() if function.kind == "module"]
     shrunk = True
     while shrunk:
+        for function in functions.values():
+            _drop_dead(function)
         shrunk = False
         for module in modules:
             shrunk |= _shrink(module, functions)
@@ -18,7 +23,6 @@ def drop_unused(functions: Mapping[str, ir.Function]) -> None:
 
 def _shrink(module: ir.Function, functions: Mapping[str, ir.Function]) -> bool:
     """Drop what is unused in one module function; True if something went."""
-    _drop_dead(module)
     used = {
         operand.name
         for block in module.blocks
@@ -76,23 +80,25 @@ def _extracts(function: ir.Function, call: ir.Instruction) -> list[ir.Instructio
 
 
 def _drop_dead(function: ir.Function) -> None:
-    """Remove values of a pure function that nothing uses."""
-    while True:
-        used = {
-            operand.name
-            for block in function.blocks
-            for instruction in block.instructions
-            for operand in instruction.operands
-            if isinstance(operand, ir.Local)
-        }
-        removed = False
-        for block in function.blocks:
-            kept = [
-                instruction
-                for instruction in block.instructions
-                if instruction.result is None or instruction.result in used
-            ]
-            removed |= len(kept) < len(block.instructions)
-            block.instructions = kept
-        if not removed:
-            return
+    """Remove values that no effect needs."""
+    definitions = {
+        instruction.result: instruction
+        for block in function.blocks
+        for instruction in block.instructions
+        if instruction.result is not None
+    }
+    pending = [
+        instruction
+        for block in function.blocks
+        for instruction in block.instructions
+        if instruction.result is None or instruction.volatile
+    ]
+    live = {id(instruction) for instruction in pending}
+    while pending:
+        for operand in pending.pop().operands:
+            made = definitions.get(operand.name) if isinstance(operand, ir.Local) else None
+            if made is not None and id(made) not in live:
+                live.add(id(made))
+                pending.append(made)
+    for block in function.blocks:
+        block.instructions = [item for item in block.instructions if id(item) in live]

@@ -110,11 +110,7 @@ class StorageReader:
         Pragmas on the struct itself are about all members.
         """
         end = offset + of.size // 8
-        notes = [
-            note
-            for note in self.structs[id(whole)].notes
-            if not note.offset or offset <= note.offset < end
-        ]
+        notes = [note for note in self.structs[id(whole)].notes if note.is_about(offset, end)]
         memory = self.memory(f"{whole.name}_{name}", of, notes, whole.location)
         memory.static = whole.static
         if whole.initial is not None:
@@ -130,7 +126,7 @@ class StorageReader:
         return [
             note
             for note in self.notes.variables.get(name, [])
-            if note.offset is None or start <= 8 * note.offset < start + size
+            if note.is_about(start // 8, (start + size) // 8)
         ]
 
     def memory(

@@ -34,8 +34,10 @@ template <long kValue>
 constexpr long __hls_constant = kValue;
 
 extern "C" {
-/// Pragma `index` of the translation unit, about `variable` (or none), with its numbers.
-__attribute__((nothrow)) void __hls_pragma(int index, const volatile void* variable, ...);
+/// Pragma `index` of the translation unit, about `variable` of `size` bytes (or none), with its
+/// numbers.
+__attribute__((nothrow)) void __hls_pragma(int index, const volatile void* variable, long size,
+                                           ...);
 
 /// The loop around this call is pipelined.
 __attribute__((nothrow, noduplicate)) void __hls_pipeline(int interval);
