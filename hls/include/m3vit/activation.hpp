@@ -32,7 +32,7 @@ void ActivationTable(hls::stream<ActivationCommand>& commands, hls::stream<Code>
     Countdown<24> row;
     ap_uint<8> position = 0;  // of the next entry; wraps to 0 behind the last one
     Code table[kLanes][256];
-    #pragma HLS ARRAY_PARTITION variable=table complete dim=1
+    #pragma HLS ARRAY_PARTITION variable=table type=complete dim=1
     #pragma HLS BIND_STORAGE variable=table type=ram_s2p impl=lutram
 
 row:

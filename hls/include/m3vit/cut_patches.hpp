@@ -56,7 +56,7 @@ void CutPatches(hls::stream<CutPatchesCommand>& commands,
     using Bank = ap_uint<BitLength(kLanes - 1)>;
     using Count = ap_uint<BitLength(2 * kLanes - 1)>;
     ap_uint<8> ring[kLanes][kLines];
-    #pragma HLS ARRAY_PARTITION variable=ring complete dim=1
+    #pragma HLS ARRAY_PARTITION variable=ring type=complete dim=1
     #pragma HLS BIND_STORAGE variable=ring type=ram_s2p impl=bram
 
     enum Phase { kIdle, kStarting, kCutting, kEnding };
@@ -69,7 +69,7 @@ void CutPatches(hls::stream<CutPatchesCommand>& commands,
     bool overflows = false;  // the patch has ended, and what is held belongs to it
     Bank held_count = 0;
     Row<Code, kLanes> held;  // codes of a word that is not full
-    #pragma HLS ARRAY_PARTITION variable=held.lane complete
+    #pragma HLS ARRAY_PARTITION variable=held.lane type=complete
 
 word:
     M3VIT_FOREVER(commands, phase != kIdle || overflows) {
@@ -84,7 +84,7 @@ word:
             const Bank offset = position.address;
             const Bank first_bank = offset - image.channels * held_count;  // of lane 0
             ap_uint<8> wanted[kLanes];
-            #pragma HLS ARRAY_PARTITION variable=wanted complete
+            #pragma HLS ARRAY_PARTITION variable=wanted type=complete
 
         bank:
             for (int bank = 0; bank < kLanes; ++bank) {

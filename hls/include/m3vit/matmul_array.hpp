@@ -38,7 +38,7 @@ void MatmulArray(hls::stream<MatmulCommand>& commands,
     LoopNest<20, 12> loops;
     bool first = true;  // beat of a sum
     Sum accumulators[kTokens][kOutputs];
-    #pragma HLS ARRAY_PARTITION variable=accumulators complete dim=0
+    #pragma HLS ARRAY_PARTITION variable=accumulators type=complete dim=0
 
 beat:
     M3VIT_FOREVER(commands, loops.running || next.ready) {
@@ -51,7 +51,7 @@ beat:
         token:
             for (int token = 0; token < kTokens; token += 2) {
                 PackedPair pairs[kInputs];
-                #pragma HLS ARRAY_PARTITION variable=pairs complete
+                #pragma HLS ARRAY_PARTITION variable=pairs type=complete
 
             input:
                 for (int input = 0; input < kInputs; ++input) {

@@ -70,11 +70,11 @@ void ActivationPanel(hls::stream<PanelCommand>& commands, hls::stream<Row<Activa
     using Beat = ap_uint<BitLength(kMaxBeats - 1)>;
     Row<Activation, kWord> panel[kTokens][kParts][2][1 << Beat::width];
     #pragma HLS AGGREGATE variable=panel
-    #pragma HLS ARRAY_PARTITION variable=panel complete dim=1
-    #pragma HLS ARRAY_PARTITION variable=panel complete dim=2
+    #pragma HLS ARRAY_PARTITION variable=panel type=complete dim=1
+    #pragma HLS ARRAY_PARTITION variable=panel type=complete dim=2
     #pragma HLS BIND_STORAGE variable=panel type=ram_s2p impl=lutram
     PanelBlock<kTokens, kParts> blocks[2];
-    #pragma HLS ARRAY_PARTITION variable=blocks complete
+    #pragma HLS ARRAY_PARTITION variable=blocks type=complete
 
     NextCommand<PanelCommand> next;
     LoopNest<12, 12> fill;  // tokens, words

@@ -61,7 +61,7 @@ void Requantise(hls::stream<RequantiseCommand>& commands, hls::stream<Row<Sum, k
     Code zero_point;
     Wide highest;
     Row<RequantiseParameter, kLanes> held;
-    #pragma HLS ARRAY_PARTITION variable=held.lane complete
+    #pragma HLS ARRAY_PARTITION variable=held.lane type=complete
 
 row:
     M3VIT_FOREVER(commands, loops.running || next.ready) {

@@ -30,7 +30,7 @@ void Serialise(hls::stream<SerialiseCommand>& commands,
     LoopNest<20, 12> loops;
     ap_uint<BitLength(kTokens - 1)> row = 0;  // of the tile
     Tile<Sum, kTokens, kLanes> held;
-    #pragma HLS ARRAY_PARTITION variable=held.at complete dim=0
+    #pragma HLS ARRAY_PARTITION variable=held.at type=complete dim=0
 
 token:
     M3VIT_FOREVER(commands, loops.running || next.ready) {
