@@ -27,11 +27,11 @@ FLAGS = (
     "-fPIC",
     "-fvisibility=hidden",  # libraries of several designs live in one process
     "-fno-gnu-unique",
-    "-Wall",
-    "-Wextra",
-    "-Wno-unknown-pragmas",
-    "-Wno-unused-label",  # labels name the loops in reports
+    "-w",  # a failure shows errors alone; a test compiles all kernels with warnings
 )
+KEPT_LIBRARIES = 200
+"""Those unused for longest make room for new ones."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -67,11 +67,21 @@ def library(source: Path, design: DesignConfig, threads: bool = False) -> Path:
     mode = "-threads" if threads else ""
     name = f"{source.stem}-{design.name}{mode}-{digest.hexdigest()[:16]}.so"
     target = default_root() / "csim" / name
-    if not target.exists():
-        _log.warning("compiling %s for the design %s", source.name, design.name)
-        includes = [f"-I{path}" for path in search]
-        _compile([compiler, *flags, *includes, "-isystem", str(vendor_directory())], source, target)
+    if target.exists():
+        target.touch()
+        return target
+    _log.warning("compiling %s for the design %s", source.name, design.name)
+    includes = [f"-I{path}" for path in search]
+    _compile([compiler, *flags, *includes, "-isystem", str(vendor_directory())], source, target)
+    libraries: list[Path] = sorted(target.parent.glob("*.so"), key=_age)
+    for stale in libraries[KEPT_LIBRARIES:]:
+        stale.unlink(missing_ok=True)
     return target
+
+
+def _age(path: Path) -> float:
+    """Sorts the file used last to the front."""
+    return -path.stat().st_mtime
 
 
 def _compile(command: list[str], source: Path, target: Path) -> None:

@@ -71,6 +71,17 @@ def test_fit_changes_what_the_network_sees(m3vit, compiled_directory, tmp_path):
     assert len(digests) == 2
 
 
+def test_every_backend_gives_the_same_digests(m3vit, compiled_directory, tmp_path):
+    digests = []
+    for backend in ("reference", "csim"):
+        options = ("--backend", backend, "--model", compiled_directory, "--no-picture")
+        m3vit("demo", *options, "--json", tmp_path / "r.json")
+        content = json.loads((tmp_path / "r.json").read_text())
+        assert content["backend"] == backend
+        digests.append({task: numbers["digest"] for task, numbers in content["tasks"].items()})
+    assert digests[0] == digests[1]
+
+
 def test_mistakes_are_answered_in_a_sentence(refused, compiled_directory, tmp_path):
     model = ("--model", compiled_directory)
     assert "no task 'dpeth': this model has semseg, depth" in refused(

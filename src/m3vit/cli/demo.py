@@ -16,7 +16,11 @@ def demo(
     ] = None,
     tasks: TasksOption = None,
     backend: Annotated[
-        str, typer.Option(help="What computes. All backends give the same digest.")
+        str,
+        typer.Option(
+            help="What computes: reference (NumPy) or csim (the C++ kernels, compiled with g++). "
+            "All give the same digest."
+        ),
     ] = "reference",
     model: Annotated[
         str, typer.Option(help="A compiled model's directory, or the name of a shipped one.")

@@ -1,6 +1,7 @@
 """Compiled kernels: kept, remade when anything changes, and refused in a sentence."""
 
 import dataclasses
+import os
 
 import pytest
 
@@ -57,6 +58,21 @@ def test_kept_in_the_cache(cache, source, nano, caplog):
     assert build.library(source, nano) == first
     assert not caplog.text
     assert list(cache.iterdir()) == [first]
+
+
+def test_libraries_unused_for_longest_go(cache, source, nano, monkeypatch):
+    monkeypatch.setattr(build, "KEPT_LIBRARIES", 2)
+    monkeypatch.setattr(build, "_compile", lambda command, source, target: target.touch())
+    cache.mkdir(parents=True)
+    paths = []
+    for number in range(3):
+        source.write_text(SAMPLE + f"// {number}\n")
+        paths.append(build.library(source, nano))
+        os.utime(paths[-1], (number, number))
+    source.write_text(SAMPLE + "// 1\n")
+    build.library(source, nano)  # used again
+    source.write_text(SAMPLE + "// 3\n")
+    assert {paths[1], build.library(source, nano)} == set(cache.iterdir())
 
 
 def test_a_fault_in_the_source_shows_the_compiler_s_words(cache, source, nano):
