@@ -8,18 +8,10 @@
 #pragma once
 
 #include "m3vit/commands.hpp"
-#include "m3vit/layer_norm_types.hpp"
-#include "m3vit/rounding.hpp"
+#include "m3vit/layer_norm_arithmetic.hpp"
 #include "m3vit/stream.hpp"
 
 namespace m3vit {
-
-/// One channel in front of its rounding.
-template <int kBits, int kLanes>
-ap_int<36> Affine(const ap_int<kBits>& normalised, const AffineRow<kLanes>& affine, int lane) {
-    #pragma HLS INLINE
-    return normalised * affine.gain[lane] + affine.bias[lane];
-}
 
 /// \tparam kLanes     channels per word
 /// \tparam kMaxWidth  largest D
@@ -31,11 +23,11 @@ void LayerNormAffine(hls::stream<LayerNormCommand>& commands,
                      hls::stream<Row<Residual, kLanes>>& wide) {
     constexpr int kWords = (kMaxWidth + kLanes - 1) / kLanes;
     AffineRow<kLanes> code_affine[kWords];
-    #pragma HLS AGGREGATE variable=code_affine
-    #pragma HLS BIND_STORAGE variable=code_affine type=ram_s2p impl=lutram
+#pragma HLS AGGREGATE variable = code_affine
+#pragma HLS BIND_STORAGE variable = code_affine type = ram_s2p impl = lutram
     AffineRow<kLanes> wide_affine[kWords];
-    #pragma HLS AGGREGATE variable=wide_affine
-    #pragma HLS BIND_STORAGE variable=wide_affine type=ram_s2p impl=lutram
+#pragma HLS AGGREGATE variable = wide_affine
+#pragma HLS BIND_STORAGE variable = wide_affine type = ram_s2p impl = lutram
     LayerNormCommand command = {};
     bool running = false;
     bool loading_codes = false;
@@ -46,7 +38,7 @@ void LayerNormAffine(hls::stream<LayerNormCommand>& commands,
 
 word:
     M3VIT_FOREVER(commands, running) {
-        #pragma HLS PIPELINE II=1
+#pragma HLS PIPELINE II = 1
         if (!running) {
             command = commands.read();
             running = true;
@@ -72,7 +64,7 @@ word:
 
             lane:
                 for (int lane = 0; lane < kLanes; ++lane) {
-                    #pragma HLS UNROLL
+#pragma HLS UNROLL
                     code_row.lane[lane] = RoundSaturate<8>(
                         Affine(row.lane[lane], code_parameters, lane), command.code_shift);
                     wide_row.lane[lane] = RoundSaturate<16>(

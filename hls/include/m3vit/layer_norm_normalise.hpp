@@ -3,13 +3,12 @@
 ///
 ///   rows  T x D,  factors  T  ->  normalised  T x D
 ///
-/// A word per cycle (II=1), one more cycle per command. Two multipliers per lane. Equals the rest
-/// of `m3vit.model.integer_ops.normalise`; docs/numerics.md, section 2, has the widths.
+/// A word per cycle (II=1), one more cycle per command. Two multipliers per lane. See
+/// layer_norm_arithmetic.hpp.
 #pragma once
 
 #include "m3vit/commands.hpp"
-#include "m3vit/layer_norm_types.hpp"
-#include "m3vit/rounding.hpp"
+#include "m3vit/layer_norm_arithmetic.hpp"
 #include "m3vit/stream.hpp"
 
 namespace m3vit {
@@ -22,7 +21,6 @@ void LayerNormNormalise(hls::stream<LayerNormCommand>& commands,
                         hls::stream<RowFactors>& row_factors,
                         hls::stream<LayerNormCommand>& forwarded,
                         hls::stream<Row<Normalised<kMaxWidth>, kLanes>>& normalised) {
-    constexpr int kDeviation = 17 + BitLength(kMaxWidth - 1);
     LayerNormCommand command = {};
     RowFactors factors = {};
     LoopNest<12, 12> loops;  // tokens, words
@@ -30,7 +28,7 @@ void LayerNormNormalise(hls::stream<LayerNormCommand>& commands,
 
 word:
     M3VIT_FOREVER(commands, loops.running) {
-        #pragma HLS PIPELINE II=1
+#pragma HLS PIPELINE II = 1
         if (!loops.running) {
             command = commands.read();
             forwarded.write(command);
@@ -42,10 +40,8 @@ word:
 
         lane:
             for (int lane = 0; lane < kLanes; ++lane) {
-                #pragma HLS UNROLL
-                const ap_int<kDeviation> deviation = row.lane[lane] * command.width - factors.total;
-                const ap_int<kDeviation + 18> product = deviation * factors.root;
-                word.lane[lane] = RoundShift<Normalised<kMaxWidth>::width>(product, factors.shift);
+#pragma HLS UNROLL
+                word.lane[lane] = Normalise<kMaxWidth>(row.lane[lane], command.width, factors);
             }
             normalised.write(word);
             first = loops.inner.last;

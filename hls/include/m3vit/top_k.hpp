@@ -5,34 +5,14 @@
 ///
 /// One logit per cycle (II=1) is inserted into a sorted list, all ranks at once. Experts come in
 /// rising order and only a larger logit passes another one, so ties go to the lower expert, as in
-/// `m3vit.model.integer_ops.route`. Unused ranks hold less than any logit; none is ever undefined.
+/// `m3vit.model.integer_ops.route`.
 #pragma once
 
 #include "m3vit/gate_types.hpp"
+#include "m3vit/ranked_list.hpp"
 #include "m3vit/stream.hpp"
 
 namespace m3vit {
-
-/// An expert in the list, or nothing yet.
-struct RankedExpert {
-    ap_int<17> logit = -65536;
-    ap_uint<8> expert = 0;
-};
-
-/// Insert behind everything that is at least as large; the last rank falls out.
-template <int kRanks>
-void Insert(RankedExpert (&list)[kRanks], const RankedExpert& candidate) {
-    #pragma HLS INLINE
-
-rank:
-    for (int rank = kRanks - 1; rank >= 0; --rank) {
-        #pragma HLS UNROLL
-        if (candidate.logit > list[rank].logit) {
-            const bool above = rank > 0 && candidate.logit > list[rank > 0 ? rank - 1 : 0].logit;
-            list[rank] = above ? list[rank > 0 ? rank - 1 : 0] : candidate;
-        }
-    }
-}
 
 /// \tparam kMaxKept  largest K
 /// \tparam kGroup    tokens that may arrive together
@@ -40,22 +20,22 @@ template <int kMaxKept, int kGroup>
 void TopK(hls::stream<GateLogit>& logits, hls::stream<GateLogit>& kept,
           hls::stream<GateChoice<kMaxKept>>& choices) {
     RankedExpert best[kGroup][kMaxKept];
-    #pragma HLS ARRAY_PARTITION variable=best complete dim=0
+#pragma HLS ARRAY_PARTITION variable = best complete dim = 0
 
 expert:
     M3VIT_FOREVER(logits, false) {
-        #pragma HLS PIPELINE II=1
+#pragma HLS PIPELINE II = 1
         const GateLogit item = logits.read();
         kept.write(item);
         RankedExpert list[kMaxKept];
-        #pragma HLS ARRAY_PARTITION variable=list complete
+#pragma HLS ARRAY_PARTITION variable = list complete
         RankedExpert candidate;
         candidate.logit = item.logit;
         candidate.expert = item.expert;
 
     load:
         for (int rank = 0; rank < kMaxKept; ++rank) {
-            #pragma HLS UNROLL
+#pragma HLS UNROLL
             list[rank] = item.first ? RankedExpert() : best[item.row][rank];
         }
         Insert<kMaxKept>(list, candidate);
@@ -64,7 +44,7 @@ expert:
 
     store:
         for (int rank = 0; rank < kMaxKept; ++rank) {
-            #pragma HLS UNROLL
+#pragma HLS UNROLL
             best[item.row][rank] = list[rank];
             choice.expert[rank] = list[rank].expert;
         }
