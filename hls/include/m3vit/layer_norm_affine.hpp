@@ -23,11 +23,11 @@ void LayerNormAffine(hls::stream<LayerNormCommand>& commands,
                      hls::stream<Row<Residual, kLanes>>& wide) {
     constexpr int kWords = (kMaxWidth + kLanes - 1) / kLanes;
     AffineRow<kLanes> code_affine[kWords];
-#pragma HLS AGGREGATE variable = code_affine
-#pragma HLS BIND_STORAGE variable = code_affine type = ram_s2p impl = lutram
+    #pragma HLS AGGREGATE variable=code_affine
+    #pragma HLS BIND_STORAGE variable=code_affine type=ram_s2p impl=lutram
     AffineRow<kLanes> wide_affine[kWords];
-#pragma HLS AGGREGATE variable = wide_affine
-#pragma HLS BIND_STORAGE variable = wide_affine type = ram_s2p impl = lutram
+    #pragma HLS AGGREGATE variable=wide_affine
+    #pragma HLS BIND_STORAGE variable=wide_affine type=ram_s2p impl=lutram
     LayerNormCommand command = {};
     bool running = false;
     bool loading_codes = false;
@@ -38,7 +38,7 @@ void LayerNormAffine(hls::stream<LayerNormCommand>& commands,
 
 word:
     M3VIT_FOREVER(commands, running) {
-#pragma HLS PIPELINE II = 1
+        #pragma HLS PIPELINE II=1
         if (!running) {
             command = commands.read();
             running = true;
@@ -64,7 +64,7 @@ word:
 
             lane:
                 for (int lane = 0; lane < kLanes; ++lane) {
-#pragma HLS UNROLL
+                    #pragma HLS UNROLL
                     code_row.lane[lane] = RoundSaturate<8>(
                         Affine(row.lane[lane], code_parameters, lane), command.code_shift);
                     wide_row.lane[lane] = RoundSaturate<16>(

@@ -13,7 +13,7 @@ namespace m3vit {
 
 /// One over the standard deviation of a row. All of it is exact up to the root.
 inline RowFactors Factors(const RowMoments& row) {
-#pragma HLS INLINE
+    #pragma HLS INLINE
     const ap_int<56> mean_square = SplitProduct<21>(ap_int<13>(row.width), ap_int<43>(row.squares));
     const ap_int<54> squared_total = SplitProduct<17>(row.total, row.total);
     const ap_uint<53> variance = mean_square - squared_total + row.epsilon;
@@ -27,7 +27,7 @@ inline RowFactors Factors(const RowMoments& row) {
 template <int kMaxWidth>
 Normalised<kMaxWidth> Normalise(const Residual& value, const ap_uint<12>& width,
                                 const RowFactors& factors) {
-#pragma HLS INLINE
+    #pragma HLS INLINE
     constexpr int kDeviation = 17 + BitLength(kMaxWidth - 1);
     const ap_int<kDeviation> deviation = value * width - factors.total;
     const ap_int<kDeviation + 18> product = deviation * factors.root;
@@ -37,7 +37,7 @@ Normalised<kMaxWidth> Normalise(const Residual& value, const ap_uint<12>& width,
 /// One channel in front of its rounding.
 template <int kBits, int kLanes>
 ap_int<36> Affine(const ap_int<kBits>& normalised, const AffineRow<kLanes>& affine, int lane) {
-#pragma HLS INLINE
+    #pragma HLS INLINE
     return normalised * affine.gain[lane] + affine.bias[lane];
 }
 

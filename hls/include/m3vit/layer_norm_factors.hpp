@@ -14,7 +14,7 @@ namespace m3vit {
 inline void LayerNormFactors(hls::stream<RowMoments>& moments, hls::stream<RowFactors>& factors) {
 token:
     M3VIT_FOREVER(moments, false) {
-#pragma HLS PIPELINE II = 1
+        #pragma HLS PIPELINE II=1
         factors.write(Factors(moments.read()));
     }
 }

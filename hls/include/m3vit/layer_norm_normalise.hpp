@@ -28,7 +28,7 @@ void LayerNormNormalise(hls::stream<LayerNormCommand>& commands,
 
 word:
     M3VIT_FOREVER(commands, loops.running) {
-#pragma HLS PIPELINE II = 1
+        #pragma HLS PIPELINE II=1
         if (!loops.running) {
             command = commands.read();
             forwarded.write(command);
@@ -40,7 +40,7 @@ word:
 
         lane:
             for (int lane = 0; lane < kLanes; ++lane) {
-#pragma HLS UNROLL
+                #pragma HLS UNROLL
                 word.lane[lane] = Normalise<kMaxWidth>(row.lane[lane], command.width, factors);
             }
             normalised.write(word);

@@ -17,11 +17,11 @@ struct RankedExpert {
 /// Insert behind everything that is at least as large; the last rank falls out.
 template <int kRanks>
 void Insert(RankedExpert (&list)[kRanks], const RankedExpert& candidate) {
-#pragma HLS INLINE
+    #pragma HLS INLINE
 
 rank:
     for (int rank = kRanks - 1; rank >= 0; --rank) {
-#pragma HLS UNROLL
+        #pragma HLS UNROLL
         if (candidate.logit > list[rank].logit) {
             const bool above = rank > 0 && candidate.logit > list[rank > 0 ? rank - 1 : 0].logit;
             list[rank] = above ? list[rank > 0 ? rank - 1 : 0] : candidate;

@@ -23,15 +23,15 @@ struct ReciprocalFactor {
 /// \param value   at least 1
 template <int kBits>
 void Reciprocal(const ap_uint<kBits>& value, ap_uint<16>& mantissa, ap_uint<5>& length) {
-#pragma HLS INLINE off
-#pragma HLS PIPELINE II = 1
+    #pragma HLS INLINE off
+    #pragma HLS PIPELINE II=1
     static_assert(kBits <= 31, "the steps below shift by 31 places at most");
     ap_uint<kBits> divisor = value;
     ap_uint<5> bits = kBits;
 
 step:
     for (int step = 16; step >= 1; step /= 2) {
-#pragma HLS UNROLL
+        #pragma HLS UNROLL
         if (step < kBits && (divisor >> (kBits - step)) == 0) {
             divisor <<= step;
             bits -= step;
@@ -43,7 +43,7 @@ step:
 
 digit:
     for (int digit = 15; digit >= 0; --digit) {
-#pragma HLS UNROLL
+        #pragma HLS UNROLL
         remainder = (remainder << 1) | 1;
         if (remainder >= divisor) {
             remainder -= divisor;
@@ -57,7 +57,7 @@ digit:
 /// weight / sum with 15 fraction bits, rounded; `mantissa` and `length` are those of the sum.
 inline ap_int<18> Share(const ap_uint<16>& weight, const ap_uint<16>& mantissa,
                         const ap_uint<5>& length) {
-#pragma HLS INLINE
+    #pragma HLS INLINE
     const ap_int<34> product = weight * mantissa;
     return RoundShift<18>(product, length);
 }

@@ -20,22 +20,22 @@ template <int kMaxKept, int kGroup>
 void TopK(hls::stream<GateLogit>& logits, hls::stream<GateLogit>& kept,
           hls::stream<GateChoice<kMaxKept>>& choices) {
     RankedExpert best[kGroup][kMaxKept];
-#pragma HLS ARRAY_PARTITION variable = best complete dim = 0
+    #pragma HLS ARRAY_PARTITION variable=best complete dim=0
 
 expert:
     M3VIT_FOREVER(logits, false) {
-#pragma HLS PIPELINE II = 1
+        #pragma HLS PIPELINE II=1
         const GateLogit item = logits.read();
         kept.write(item);
         RankedExpert list[kMaxKept];
-#pragma HLS ARRAY_PARTITION variable = list complete
+        #pragma HLS ARRAY_PARTITION variable=list complete
         RankedExpert candidate;
         candidate.logit = item.logit;
         candidate.expert = item.expert;
 
     load:
         for (int rank = 0; rank < kMaxKept; ++rank) {
-#pragma HLS UNROLL
+            #pragma HLS UNROLL
             list[rank] = item.first ? RankedExpert() : best[item.row][rank];
         }
         Insert<kMaxKept>(list, candidate);
@@ -44,7 +44,7 @@ expert:
 
     store:
         for (int rank = 0; rank < kMaxKept; ++rank) {
-#pragma HLS UNROLL
+            #pragma HLS UNROLL
             best[item.row][rank] = list[rank];
             choice.expert[rank] = list[rank].expert;
         }
