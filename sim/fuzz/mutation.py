@@ -20,9 +20,13 @@ from m3vit.sim.rtl.packing import Bytes
 from m3vit.sim.rtl.stalls import Stalls
 from m3vit.sim.rtl.verilator import VerilatorError
 
-from .equivalence import equivalent
-from .mutants import PACKAGE, Mutant, instrument, mutants, planted
+from .equivalence import equal_designs, equal_expressions
+from .mutants import PACKAGE, Mutant, instrument, mutants
 
+MOST_PROOFS = 8
+"""Proofs about a whole design that are tried; mutants beyond them count as faults."""
+
+_Place = tuple[Path, Mutant]
 _SLACK = 2000  # cycles that a run with a fault may take more than twice the run without
 
 
@@ -56,8 +60,8 @@ class Count:
     """
 
     caught: Counter[str]
-    equivalent: tuple[tuple[Path, Mutant], ...]
-    survivors: tuple[tuple[Path, Mutant], ...]
+    equivalent: tuple[_Place, ...]
+    survivors: tuple[_Place, ...]
 
     @property
     def score(self) -> float:
@@ -83,30 +87,38 @@ def count(subject: Subject, most: int, seed: int, done: Callable[[], None] = lam
             else:
                 unnoticed.append((path, mutant))
             done()
-    proven = [place for place in unnoticed if _is_equivalent(subject.target, *place)]
+    proven = _equivalent(subject.target, unnoticed)
     survivors = [place for place in unnoticed if place not in proven]
     return Count(caught, tuple(proven), tuple(survivors))
 
 
-def _draw(subject: Subject, most: int, seed: int) -> list[tuple[Path, Mutant]]:
-    places: list[tuple[Path, Mutant]] = []
+def _equivalent(target: Target, places: Sequence[_Place]) -> list[_Place]:
+    """Those mutants that are proven to be no faults."""
+    equal: set[int] = set()
+    for path in {path for path, _ in places}:
+        chosen = [mutant for of, mutant in places if of == path]
+        equal |= equal_expressions(path.read_text(), chosen)
+    tried = 0
+    for path, mutant in places:
+        if mutant.number not in equal and tried < MOST_PROOFS:
+            tried += 1
+            if equal_designs(target.name, target.files, path, mutant):
+                equal.add(mutant.number)
+    return [place for place in places if place[1].number in equal]
+
+
+def _draw(subject: Subject, most: int, seed: int) -> list[_Place]:
+    places: list[_Place] = []
     for path in subject.generated:
         places += [(path, mutant) for mutant in mutants(path.read_text(), len(places) + 1)]
     chosen = Random(seed).sample(places, min(most, len(places)))
     return sorted(chosen, key=lambda place: place[1].number)
 
 
-def _is_equivalent(target: Target, path: Path, mutant: Mutant) -> bool:
-    changed = planted(path.read_text(), mutant)
-    return equivalent(target.name, target.files, path, changed)
-
-
 class _Runs:
     """The simulation program of a design with its mutants, and its runs."""
 
-    def __init__(
-        self, subject: Subject, places: Sequence[tuple[Path, Mutant]], directory: Path
-    ) -> None:
+    def __init__(self, subject: Subject, places: Sequence[_Place], directory: Path) -> None:
         self._subject = subject
         self._directory = directory
         self._program = directory / "simulation"
@@ -149,9 +161,7 @@ class _Runs:
         return observation.streams[next(iter(self._subject.target.inputs))].interval
 
 
-def _instrumented(
-    subject: Subject, places: Sequence[tuple[Path, Mutant]], directory: Path
-) -> Target:
+def _instrumented(subject: Subject, places: Sequence[_Place], directory: Path) -> Target:
     """The design with the mutants in its files."""
     package = directory / "mutation.sv"
     package.write_text(PACKAGE)

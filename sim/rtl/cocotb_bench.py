@@ -20,7 +20,7 @@ async def bench(dut: Any) -> None:
         if variable.startswith(_SCALAR):
             getattr(dut, variable.removeprefix(_SCALAR)).value = int(value)
     dut.rst_n.value = 0
-    await ClockCycles(dut.clk, 16)
+    await ClockCycles(dut.clk, 2)
     dut.rst_n.value = 1
     await RisingEdge(dut.finished)
     await RisingEdge(dut.clk)

@@ -1,0 +1,141 @@
+"""Kernels that faults are planted in, with stimuli that reach their ends and ties.
+
+What is expected comes from the C simulation, which the tests of the kernels compare with the
+reference.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m3vit.hls.design import DesignConfig
+from m3vit.hls.kernels import compile_kernel
+from m3vit.model.fixed import Codes
+from m3vit.model.integer_ops import Routing
+from m3vit.model.parameters import Affine, LayerNorm
+from m3vit.sim.csim import kernels
+from m3vit.sim.rtl.exchange import Stimulus
+from m3vit.sim.rtl.harness import Target
+from m3vit.sim.rtl.packing import pack
+from m3vit.sim.rtl.stalls import NONE, RANDOM, adversarial
+from m3vit.sim.streams import attention, elementwise, experts, layer_norm, matmul
+
+from .mutation import Subject
+
+Streams = dict[str, NDArray[Any]]
+_Random = np.random.Generator
+
+
+def subject(kernel: str, design: DesignConfig, directory: Path) -> Subject:
+    """A kernel of `KERNELS`; its SystemVerilog is written to `directory`."""
+    random = np.random.default_rng(1)
+    given = _joined([KERNELS[kernel](random, design, call) for call in range(4)])
+    compiled = compile_kernel(kernel, design)
+    target = Target.of(compiled, directory)
+    expected = {
+        name: pack(items, target.outputs[name])
+        for name, items in kernels.run(kernel, design, given).items()
+    }
+    stimulus = Stimulus(
+        inputs={name: pack(items, target.inputs[name]) for name, items in given.items()},
+        expected={name: len(words) for name, words in expected.items()},
+    )
+    generated = tuple(directory / f"{name}.sv" for name in compiled.modules)
+    patterns = (NONE, RANDOM[0], RANDOM[1], *adversarial(given))
+    return Subject(target, generated, stimulus, expected, patterns)
+
+
+def _joined(calls: Sequence[Mapping[str, NDArray[Any]]]) -> Streams:
+    """The calls one after the other; NumPy alone would drop the padding inside the items."""
+    return {
+        name: np.concatenate([call[name] for call in calls]).astype(first.dtype)
+        for name, first in calls[0].items()
+    }
+
+
+def _ends(random: _Random, bits: int, shape: tuple[int, ...]) -> Codes:
+    """Signed numbers of so many bits, every third one at or next to an end, or around zero."""
+    low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+    anything = random.integers(low, high + 1, shape)
+    special = random.choice([low, low + 1, -1, 0, 1, high - 1, high], shape)
+    return np.where(random.random(shape) < 1 / 3, special, anything)
+
+
+# One call each -----------------------------------------------------------------------------------
+
+
+def _add_residual(random: _Random, design: DesignConfig, call: int) -> Streams:
+    shape = (40, design.lanes)
+    residual, branch = _ends(random, 16, shape), _ends(random, 18, shape)
+    return elementwise.add_inputs(
+        design, residual, np.where(call % 2, branch, -residual + branch % 3)
+    )
+
+
+def _activation(random: _Random, design: DesignConfig, call: int) -> Streams:
+    codes = random.permutation(np.arange(-128, 128)).astype(np.int8).reshape(-1, design.lanes)
+    return elementwise.activation_inputs(design, codes, _ends(random, 8, (256,)).astype(np.int8))
+
+
+def _requantise(random: _Random, design: DesignConfig, call: int) -> Streams:
+    channels = design.lanes * (1 + call)
+    bits, zero_point = ((8, 0), (8, -7), (16, 0), (32, 0))[call]
+    multiplier = random.integers(1 << 14, 1 << 15, channels)
+    shift = random.integers(14, 34, channels)
+    halves = 2 * random.integers(-300, 300, (20, channels)) + 1
+    ties = (halves << (shift - 1)) // multiplier + random.integers(-1, 3, (20, channels))
+    sums = np.where(random.random((20, channels)) < 0.5, ties, _ends(random, 27, (20, channels)))
+    limit = (1 << 26) - 1
+    bias = random.integers(-(1 << 25), 1 << 25, channels)
+    sums = np.clip(sums, -limit, limit) - bias
+    return matmul.requantise_inputs(design, sums, bias, multiplier, shift, zero_point, bits)
+
+
+def _layer_norm(random: _Random, design: DesignConfig, call: int) -> Streams:
+    width = design.lanes * (2 + 2 * call)
+    gate = _affine(random, width, 16) if call % 2 else None
+    parameters = LayerNorm(
+        (1, 12_345, 1 << 30, (1 << 52) - 1)[call], _affine(random, width, 8), gate
+    )
+    rows = _ends(random, 16, (5, width)) >> random.integers(0, 12, (5, 1))
+    return layer_norm.inputs(design, rows.astype(np.int16), parameters)
+
+
+def _affine(random: _Random, width: int, bits: int) -> Affine:
+    shift = int(random.integers(14, 20)) if bits == 8 else 14
+    reach = 1 << (bits + shift - 13)
+    gain = np.clip(random.normal(0, reach, width), -32768, 32767).astype(np.int16)
+    bound = 1 << (bits + shift - 2)
+    return Affine(gain, random.integers(-bound, bound, width, np.int32), shift, bits)
+
+
+def _attention_weights(random: _Random, design: DesignConfig, call: int) -> Streams:
+    keys = design.lanes * 2 + call
+    logits = random.normal(0, (100, 500, 2000, 9000)[call], (2, 4, keys))
+    return attention.weights_inputs(
+        design, np.clip(logits, -32768, 32767).astype(np.int16), group=1 + call % 2
+    )
+
+
+def _route(random: _Random, design: DesignConfig, call: int) -> Streams:
+    tokens, kept, count = 20, 2, min(design.max_experts, 6)
+    chosen = np.array([random.permutation(count)[:kept] for _ in range(tokens)])
+    scores = random.integers(0, (1 << 15) + 1, (tokens, kept))
+    first = call % 2
+    logits = np.zeros((tokens, count), np.int16)  # the kernel does not see them
+    routing = Routing(logits, chosen, scores.astype(np.int32))
+    return experts.route_inputs(design, routing, (first, count))
+
+
+KERNELS: Mapping[str, Callable[[_Random, DesignConfig, int], Streams]] = {
+    "activation": _activation,
+    "add_residual": _add_residual,
+    "attention_weights": _attention_weights,
+    "layer_norm": _layer_norm,
+    "requantise": _requantise,
+    "route": _route,
+}
+"""Kernel -> streams of call 0, 1, 2 or 3."""
