@@ -57,7 +57,8 @@ class Aggregates:
         if key in self.known:
             return self.known[key]
         of = value.type.fields[index]
-        result = self.known[key] = ir.Local(f"{value.name}.{index}", of)
+        # LLVM numbers the copies of an unrolled loop behind a point; brackets it never writes.
+        result = self.known[key] = ir.Local(f"{value.name}[{index}]", of)
         place = self.location(made)
         operands: tuple[ir.Value, ...]
         if made.opcode == "call":
