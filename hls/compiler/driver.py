@@ -1,5 +1,6 @@
 """The whole compiler in one call: a C++ file becomes SystemVerilog modules and a report."""
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
@@ -7,7 +8,6 @@ import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from m3vit.errors import UserError
 from m3vit.files import atomic_path, default_root, write_atomically
@@ -103,6 +103,7 @@ def compile_source(
     defines: Mapping[str, str] | None = None,
     include: Sequence[Path] = (),
     clock_ns: float = 3.333,
+    keep: bool = True,
 ) -> Design:
     """Compile a function of a C++ file; a second call with nothing changed takes it from the cache.
 
@@ -110,22 +111,26 @@ def compile_source(
         path: the file. top: name of the function, without namespaces.
         defines: macros. include: directories with headers.
         clock_ns: target period.
+        keep: use the cache; False for what will not be compiled again.
 
     Raises:
         HlsError: C++ that has no hardware here, with file, line and rule.
         UserError: missing tools or files.
     """
-    text = front_end.preprocess(path, defines, include)
     clock = Clock(clock_ns)
-    key = _digest(repr((str(path), top, clock, _tools())), text, _own_digest())
-    cached = default_root() / "hls-designs" / f"{top}-{key}.pickle"
-    if cached.exists():
-        cached.touch()
-        found: Design = pickle.loads(cached.read_bytes())
-        return found
+    cached = None
+    if keep:
+        text = front_end.preprocess(path, defines, include)
+        key = _digest(repr((str(path), top, clock, _tools())), text, _own_digest())
+        cached = default_root() / "hls-designs" / f"{top}-{key}.pickle"
+        with contextlib.suppress(FileNotFoundError):
+            found: Design = pickle.loads(cached.read_bytes())
+            cached.touch()
+            return found
     design = _Compilation(front_end.read(path, top, defines, include), clock).run(str(path))
-    write_atomically(cached, pickle.dumps(design))
-    _forget_old(cached.parent)
+    if cached is not None:
+        write_atomically(cached, pickle.dumps(design))
+        _forget_old(cached.parent)
     return design
 
 
@@ -230,7 +235,10 @@ def _own_digest() -> str:
 
 
 def _forget_old(directory: Path) -> None:
-    files: list[Any] = [path for path in directory.iterdir() if path.suffix == ".pickle"]
-    files.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-    for stale in files[CACHED_DESIGNS:]:
+    """Other processes may do the same at the same time."""
+    ages = {}
+    for path in directory.glob("*.pickle"):
+        with contextlib.suppress(FileNotFoundError):
+            ages[path] = path.stat().st_mtime
+    for stale in sorted(ages, key=lambda path: ages[path], reverse=True)[CACHED_DESIGNS:]:
         stale.unlink(missing_ok=True)

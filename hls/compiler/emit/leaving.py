@@ -68,6 +68,10 @@ class Leaving:
         for name, node in region.exports.items():
             self._machine.assign(name, done, self._exported(name, node, last))
         for transition in region.transitions:
+            # Where the last way sets no register, it is what is left when no other one is taken.
+            if transition is region.transitions[-1] and not transition.assignments:
+                self._machine.leave(region, transition, "1'b1")
+                break
             condition = self._path.bits(transition.condition, last, 0, 1, named=True)
             when = done if len(region.transitions) == 1 else f"{done} & {condition}"
             for name, node in transition.assignments.items():

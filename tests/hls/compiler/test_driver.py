@@ -108,6 +108,11 @@ def test_the_cache_forgets_what_was_unused_for_longest(source, tmp_path, monkeyp
     assert len(list((tmp_path / "cache" / "hls-designs").iterdir())) == 2
 
 
+def test_what_is_not_kept_leaves_nothing_behind(source, tmp_path):
+    assert compiled(source, keep=False) == compiled(source, keep=False)
+    assert not (tmp_path / "cache").exists()
+
+
 def test_a_written_design_is_complete(source, tmp_path):
     design = compiled(source, "add_number")
     target = tmp_path / "rtl"

@@ -67,7 +67,8 @@ def kernel(number, name):
     first = next(iter(run.inputs))
     text = re.sub(r"while \(true\)", f"M3VIT_FOREVER({first}, false)", SOURCES[name].read_text())
     signature = re.search(rf"void {name}\(([^)]*)\)", text)
-    arguments = tuple(re.findall(r"(\w+)(?:,|$)", re.sub(r"<[^&]*>", "", signature[1])))
+    arguments = tuple(re.findall(r"(\w+)(?:,|$)", re.sub(r"<[^<>]*>", "", signature[1])))
+    assert set(arguments) == {*run.inputs, run.output, *run.scalars}
     return Kernel(
         number,
         "sample",
