@@ -17,7 +17,7 @@ namespace m3vit {
 /// Rows of one head; all counts are at least 1.
 struct AttentionContextCommand {
     ap_uint<12> groups;     ///< of rows, as row_groups.hpp has it
-    ap_uint<6> group;       ///< rows, that is queries, of a group
+    ap_uint<7> group;       ///< rows, that is queries, of a group
     ap_uint<12> words;      ///< words of a row: d / kLanes, rounded up
     ap_int<16> multiplier;  ///< of the head's requantisation
     ap_uint<6> shift;       ///< 11 ... 42

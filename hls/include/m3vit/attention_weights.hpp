@@ -20,7 +20,7 @@ namespace m3vit {
 /// Rows of logits of one head; all counts are at least 1.
 struct AttentionWeightsCommand {
     ap_uint<12> groups;  ///< of rows, as row_groups.hpp has it
-    ap_uint<6> group;    ///< rows, that is queries, of a group
+    ap_uint<7> group;    ///< rows, that is queries, of a group
     ap_uint<12> words;   ///< words of a row: keys / kLanes, rounded up
     ap_uint<12> keys;    ///< logits of a row; lanes behind them are ignored, their weights zero
 };

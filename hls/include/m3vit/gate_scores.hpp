@@ -25,11 +25,11 @@ void GateSoftmax(hls::stream<GateCommand>& commands, hls::stream<GateLogit>& log
                  hls::stream<GateChoice<kMaxKept>>& choices, hls::stream<GateCommand>& forwarded,
                  hls::stream<GateShares<kMaxKept>>& shares) {
     GateCommand command = {};
-    LoopNest<12, 6> loops;  // groups, tokens
+    LoopNest<12, 7> loops;  // groups, tokens
     Residual maximum[kGroup];
     #pragma HLS ARRAY_PARTITION variable=maximum complete
     GateShares<kMaxKept> partial[kGroup];
-    #pragma HLS ARRAY_PARTITION variable=partial complete
+    #pragma HLS ARRAY_PARTITION variable=partial complete dim=0
 
 expert:
     M3VIT_FOREVER(commands, loops.running) {
@@ -82,6 +82,8 @@ void GatePicks(hls::stream<GateCommand>& commands, hls::stream<GateShares<kMaxKe
     GateCommand command = {};
     RowGroups walk;  // a token's picks are the rows of a group
     GateShares<kMaxKept> share = {};
+    #pragma HLS ARRAY_PARTITION variable=share.expert complete
+    #pragma HLS ARRAY_PARTITION variable=share.weight complete
     ap_uint<12> token = 0;
 
 rank:
@@ -97,8 +99,7 @@ rank:
             ap_uint<16> mantissa;
             ap_uint<5> length;
             Reciprocal<24>(share.sum, mantissa, length);
-            const ap_int<34> product = share.weight[rank] * mantissa;
-            ap_int<18> score = RoundShift<18>(product, length);
+            ap_int<18> score = Share(share.weight[rank], mantissa, length);
             if (score <= command.prune_threshold) score = 0;
             picks.write({token, share.expert[rank], rank, ap_uint<16>(score)});
             if (walk.rows.last) ++token;

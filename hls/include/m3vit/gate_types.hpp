@@ -10,7 +10,7 @@ namespace m3vit {
 struct GateCommand {
     ap_uint<12> token;   ///< index of the first one
     ap_uint<12> groups;  ///< of tokens, as row_groups.hpp has it
-    ap_uint<6> group;    ///< tokens of a group
+    ap_uint<7> group;    ///< tokens of a group
     ap_uint<9> experts;  ///< sums of a token
     ap_uint<9> words;    ///< words of a token: experts / kLanes, rounded up
     ap_uint<8> first;    ///< experts [first, last) take part

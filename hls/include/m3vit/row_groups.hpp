@@ -17,12 +17,12 @@ struct RowGroups {
     ap_uint<6> row = 0;  ///< in its group
     Countdown<12> groups;
     Countdown<12> words;  ///< `words.last`: the present word is the last of its row
-    Countdown<6> rows;    ///< `rows.last`: it is the last row of its group
+    Countdown<7> rows;    ///< `rows.last`: it is the last row of its group
     ap_uint<12> word_count;
-    ap_uint<6> row_count;
+    ap_uint<7> row_count;
 
     /// All counts are at least one.
-    void Start(ap_uint<12> group_count, ap_uint<12> words_per_row, ap_uint<6> rows_per_group) {
+    void Start(ap_uint<12> group_count, ap_uint<12> words_per_row, ap_uint<7> rows_per_group) {
         #pragma HLS INLINE
         running = true;
         first = true;
