@@ -7,6 +7,8 @@
 /// times, a word a cycle (II=1; one cycle more per command). Words that leave are those of the
 /// array's panel: as wide as kWord / kLanes words that came, which lie in banks side by side.
 /// Lanes that no word came for are zeros. No arithmetic.
+/// At the `zcu104` design point the array works N / 64 cycles on a word, for N outputs: six cycles
+/// on one of M3ViT tiny's experts, so rows come six times as fast as they are used.
 /// Equals `inputs[tokens]` in `m3vit.model.integer_ops.run_experts`.
 #pragma once
 

@@ -8,7 +8,9 @@
 /// Sums of a layer are cleared, every expert's outputs are added to those of its tokens, then all
 /// leave; a residual sum behind saturates them. Each contribution is rounded on its own, and the
 /// scores of a token sum to one at most, so 18 bits hold every sum and the order of the experts
-/// does not matter. A word a cycle (II=1), outputs in the groups of row_groups.hpp.
+/// does not matter. A word a cycle (II=1), outputs in the groups of row_groups.hpp. At the `zcu104`
+/// design point the array gives four words in K / 32 cycles, for K hidden channels: four in twelve
+/// for M3ViT tiny's experts, a third of what is taken here.
 ///
 /// A sum is read and written some stages apart, so an address must not come back at once. It does
 /// not: a command touches every address once, for a queue lists a token once, and behind a command
