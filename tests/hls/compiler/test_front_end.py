@@ -241,6 +241,23 @@ def test_tables(modules):
     assert memory.initial[:5] == (5, 2**12 - 7, 100, 2047, 2048) and len(memory.initial) == 32
 
 
+def test_tables_that_llvm_writes_as_text(compile_text):
+    numbers = (92, 34, 92, 92, 65, 0, 10, 255)
+    module = compile_text(
+        f"""
+        void kernel(hls::stream<ap_uint<3> >& in, hls::stream<ap_uint<8> >& out) {{
+            static const unsigned char table[8] = {{{", ".join(map(str, numbers))}}};
+            while (true) {{
+#pragma HLS PIPELINE II=1
+                out.write(table[in.read()]);
+            }}
+        }}
+        """
+    )
+    (memory,) = module.memories.values()
+    assert memory.initial == numbers
+
+
 def test_static_variables(modules):
     (memory,) = modules("running_sum").memories.values()
     assert (memory.name, memory.dimensions, memory.static) == ("serial", (), True)

@@ -541,7 +541,10 @@ def _string(text: str) -> Aggregate:
     values = []
     position = 0
     while position < len(text):
-        if text[position] == "\\":
+        if text.startswith("\\\\", position):
+            values.append(ord("\\"))
+            position += 2
+        elif text[position] == "\\":
             values.append(int(text[position + 1 : position + 3], 16))
             position += 3
         else:
