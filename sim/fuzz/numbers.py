@@ -67,16 +67,17 @@ def integer_type(random: Random, widest: int = WIDEST) -> Number:
 
 
 def fixed_type(random: Random) -> Number:
-    """An ap_fixed or ap_ufixed in any mode, its point inside its bits or left of them.
+    """An ap_fixed or ap_ufixed in any mode, its point inside its bits.
 
-    Fraction bits outnumber those that a number can have between its point and its highest bit:
-    rounding a number away as a whole trips an assertion of ap_private.
+    At least two bits in front of the point: with fewer, the compiler refuses the conversion to
+    integers. None behind the last bit: rounding a number away as a whole trips an assertion of
+    ap_private.
     """
-    width = random.randint(5, 28)
+    width = random.randint(3, 28)
     return Number(
         width,
         random.random() < 0.6,
-        random.randint(-1, width - 3),
+        random.randint(2, width),
         random.choice(ROUNDING),
         random.choice(OVERFLOW),
     )
