@@ -1,7 +1,12 @@
 """The matmul array against NumPy's integer product, on every rung."""
 
+import itertools
+
 import numpy as np
 import pytest
+
+from m3vit.hls.compiler.estimate import estimate
+from m3vit.hls.kernels import compile_kernel
 
 ACTIVATIONS = {
     "zeros": (0, 0),
@@ -55,6 +60,16 @@ def test_ranges(nano, ladder, activations, weights):
     )
 
 
+def test_every_corner_of_a_group(nano, ladder):
+    """Four products of two tokens with all combinations of the ends of both ranges."""
+    pairs = np.array(list(itertools.product((-128, 255), repeat=8))).reshape(-1, 2, 4)
+    weights = np.array(list(itertools.product((-128, 127), repeat=4))).reshape(-1, 4, 4)
+    x = np.tile(np.repeat(pairs, len(weights), axis=0), (1, 1, nano.array_inputs // 4))
+    w = np.tile(np.tile(weights, (len(pairs), 1, 1)), (1, 1, nano.array_inputs // 4))
+    inputs = {"commands": {"sums": [len(x)], "beats": [1]}, "activations": x, "weights": w}
+    ladder("matmul_array", nano, inputs, {"sums": np.einsum("bti,boi->bto", x, w)})
+
+
 def test_commands_of_every_length(nano, ladder):
     commands = [(sums, beats) for beats in range(1, 6) for sums in range(1, 6)]
     streams = stimulus(nano, commands, (-128, 255), (-128, 127))
@@ -73,3 +88,11 @@ def test_longest_sum(nano, ladder):
 def test_large_array(zcu104, ladder):
     commands = [(5, 3), (1, 1), (4, 2)]
     ladder("matmul_array", zcu104, *stimulus(zcu104, commands, (-128, 255), (-128, 127)))
+
+
+@pytest.mark.parametrize("design", ["nano", pytest.param("zcu104", marks=pytest.mark.slow)])
+def test_two_products_share_a_multiplier(request, design):
+    design = request.getfixturevalue(design)
+    products = design.array_tokens * design.array_inputs * design.array_outputs
+    resources = estimate(compile_kernel("matmul_array", design)).total
+    assert resources.dsp == products // 2
