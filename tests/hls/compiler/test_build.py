@@ -653,6 +653,66 @@ def test_a_pointer_into_one_of_two_memories_reads_the_one_that_was_chosen(chosen
     assert outputs == {"y": [103, 4, 115, 0]}
 
 
+@pytest.mark.parametrize("index", ["and v64, 2", "add v64, v64"])
+def test_an_index_in_bytes_chooses_among_wider_elements(index):
+    text = f"""
+    entry:
+        br loop
+    loop:
+        n:8 = phi 0 entry, n1 loop
+        pipeline 1
+        v:8 = read x
+        v64:64 = zext v
+        byte:64 = {index}
+        old:16 = load numbers[byte]
+        new:16 = zext n
+        store new, numbers[byte]
+        write y, old
+        n1:8 = add n, 1
+        br loop
+    """
+    memory = Memory("numbers", (300,), number(16), static=True, initial=(7,) * 300)
+    process = compile_process(
+        text, {"x": 8, "y": 16}, memories={"numbers": memory}, free_running=True
+    )
+    words = [2, 0, 3, 250, 2, 1, 250]
+    elements = [(word & 2) // 2 if "and" in index else word for word in words]
+    content, expected = {}, []
+    for position, element in enumerate(elements):
+        expected.append(content.get(element, 7))
+        content[element] = position
+    assert Interpreter(process).run({"x": words}) == {"y": expected}
+
+
+def test_the_bounds_of_a_counter_keep_an_index_in_its_row():
+    text = """
+    entry:
+        br loop
+    loop:
+        c:32 = phi 0 entry, next loop
+        pipeline 1
+        v:8 = read x
+        column:64 = zext c
+        place:64 = add column, 6
+        old:8 = load table[place]
+        store v, table[place]
+        write y, old
+        c1:32 = add c, 1
+        wrap:1 = icmp.eq c1, 6
+        next:32 = select wrap, 0, c1
+        br loop
+    """
+    memory = Memory("table", (4, 6), number(8), static=True, initial=tuple(range(24)))
+    memory.partitions = (Partition("complete", 1),)
+    memory.storage = "lutram"
+    process = compile_process(text, {"x": 8, "y": 8}, memories={"table": memory}, free_running=True)
+    (region,) = process.regions.values()
+    accesses = [(x.operation, x.bank) for x in region.effects if x.memory is not None]
+    assert accesses == [("load", 1), ("store", 1)]
+    outputs = Interpreter(process).run({"x": list(range(100, 108))})
+    assert outputs == {"y": [6, 7, 8, 9, 10, 11, 100, 101]}
+
+
 def test_parts_and_neighbours_of_register_elements_can_be_stored():
     text = """
     entry:
