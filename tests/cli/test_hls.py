@@ -49,6 +49,15 @@ def test_the_report_is_a_table_and_a_file(m3vit, source, tmp_path):
         assert words in result.stdout
 
 
+def test_the_table_fits_a_terminal(m3vit, source):
+    narrow = m3vit("hls", "report", source).stdout.splitlines()
+    wide = m3vit("hls", "report", source, "--wide").stdout.splitlines()
+    row = next(line for line in narrow if line.startswith("multiply "))
+    assert len(row) <= 80
+    assert max(len(line) for line in wide) > len(row)
+    assert any("queue bits" in line for line in wide)
+
+
 def test_shipped_kernels_have_names(m3vit):
     assert "add_residual" in kernel_names()
     result = m3vit("hls", "report", "add_residual", "--design", "nano")

@@ -88,6 +88,9 @@ def report(
     define: DefineOption = None,
     include: IncludeOption = None,
     design: DesignOption = "zcu104",
+    wide: Annotated[
+        bool, typer.Option("--wide", help="More columns; every number is in the JSON.")
+    ] = False,
     json_file: JsonOption = None,
 ) -> None:
     """Show what a kernel costs per module: interval, latency, stages, registers, memories, delays.
@@ -99,7 +102,7 @@ def report(
     m3vit hls report my.cpp --top Filter --clock 4 --json filter.json
     """
     compiled = compiled_design(source, top, clock, define, include, design)
-    show_report(compiled.report)
+    show_report(compiled.report, wide)
     write_json(json_file, compiled.report.as_dict())
 
 
@@ -219,8 +222,11 @@ def compiled_design(
 # Tables -------------------------------------------------------------------------------------------
 
 
-def show_report(report: Any) -> None:
-    """Print a `compiler.report.DesignReport`: a row per module, totals, warnings."""
+def show_report(report: Any, wide: bool = False) -> None:
+    """Print a `compiler.report.DesignReport`: a row per module, totals, warnings.
+
+    Without `wide` it fits 80 columns.
+    """
     from rich import box
     from rich.console import Console
     from rich.markup import escape
@@ -228,51 +234,85 @@ def show_report(report: Any) -> None:
 
     from m3vit.hls.compiler.report import PROVENANCE
 
-    console = Console()
-    table = Table(
-        title=f"{report.top}, {report.clock_ns:.4g} ns: {PROVENANCE}",
-        title_justify="left",
-        box=box.SIMPLE,
-        pad_edge=False,
-    )
-    table.add_column("module", overflow="fold")
-    for heading in ("count", "II", "latency", "stages", "registers", "products", "DSP"):
-        table.add_column(heading, justify="right")
-    table.add_column("memories")
-    for heading in ("queue\nbits", "enable\nfan-out", "slowest\nstage, ns"):
-        table.add_column(heading, justify="right")
-    table.add_column("at", no_wrap=True)
+    console = Console(highlight=False)
+    console.print(f"[bold]{report.top}[/bold], {report.clock_ns:.4g} ns: {PROVENANCE}")
+    table = Table(box=box.SIMPLE, pad_edge=False, show_edge=False)
     counts = report.counts()
-    for module in report.modules:
-        late = module.slowest_ns > report.budget_ns
-        slowest = f"{module.slowest_ns:.2f}" if module.slowest_ns else ""
-        table.add_row(
-            module.name,
-            str(counts[module.name]),
-            shown(module.interval),
-            shown(module.latency),
-            str(max((loop.stages for loop in module.loops), default="")),
-            shown(module.registers or None),
-            shown(module.multipliers or None),
-            shown(module.dsp or None),
-            "\n".join(memory_line(memory) for memory in module.memories),
-            shown(sum(width * depth for width, depth in module.queues.values()) or None),
-            shown(module.enable_fan_out or None),
-            f"[red]{slowest}[/red]" if late else slowest,
-            PurePath(module.slowest_at).name,
+    columns = WIDE_COLUMNS if wide else COLUMNS
+    for heading in columns:
+        table.add_column(
+            heading,
+            justify="left" if heading in ("module", "memories", "at") else "right",
+            no_wrap=True,
         )
+    for module in report.modules:
+        cells = module_cells(module, counts[module.name], report.budget_ns, wide)
+        table.add_row(*(cells[heading] for heading in columns))
     console.print(table)
     total = report.total()
     console.print(
         f"in all: {total['registers']:,} register bits, {total['dsp']:,} DSP blocks, "
         f"{total['ramb18']} RAMB18, {total['uram']} URAM, {total['lutram_bits']:,} bits of LUTRAM, "
-        f"{total['queue_bits']:,} of queues; largest enable fan-out {total['enable_fan_out']:,}"
+        f"{total['queue_bits']:,} bits of queues"
     )
-    tools = ", ".join(f"{name} {version}" for name, version in report.tools.items())
-    console.print(f"stages are filled to {report.budget_ns:.4g} ns; {tools}")
+    slowest = report.slowest
+    place = f" at {escape(slowest.slowest_at)}" if slowest.slowest_at else ""
+    console.print(
+        f"largest enable fan-out {total['enable_fan_out']:,}; slowest stage "
+        f"{slowest.slowest_ns:.2f} of {report.budget_ns:.2f} ns, in {slowest.name}{place}"
+    )
+    console.print(", ".join(f"{name} {version}" for name, version in report.tools.items()))
     for module in report.modules:
         for warning in module.warnings:
             console.print(f"[yellow]warning[/yellow] {module.name}: {escape(warning)}")
+
+
+COLUMNS = ("module", "count", "II", "latency", "registers", "DSP", "memories", "ns")
+WIDE_COLUMNS = (
+    *COLUMNS[:4],
+    "stages",
+    "registers",
+    "products",
+    "DSP",
+    "memories",
+    "queue bits",
+    "fan-out",
+    "ns",
+    "at",
+)
+
+
+def module_cells(module: Any, count: int, budget: float, wide: bool) -> dict[str, str]:
+    """A row of the report, by heading; the slowest stage is red above the budget."""
+    slowest = f"{module.slowest_ns:.2f}" if module.slowest_ns else ""
+    memories = [memory_line(memory) for memory in module.memories] if wide else kinds(module)
+    return {
+        "module": module.name,
+        "count": str(count),
+        "II": shown(module.interval),
+        "latency": shown(module.latency),
+        "stages": str(max((loop.stages for loop in module.loops), default="")),
+        "registers": shown(module.registers or None),
+        "products": shown(module.multipliers or None),
+        "DSP": shown(module.dsp or None),
+        "memories": "\n".join(memories),
+        "queue bits": shown(sum(width * depth for width, depth in module.queues.values()) or None),
+        "fan-out": shown(module.enable_fan_out or None),
+        "ns": f"[red]{slowest}[/red]" if module.slowest_ns > budget else slowest,
+        "at": PurePath(module.slowest_at).name,
+    }
+
+
+def kinds(module: Any) -> list[str]:
+    """What a module's memories take, by kind."""
+    lines = []
+    for kind, name in (("bram", "RAMB18"), ("uram", "URAM")):
+        if module.blocks(kind):
+            lines.append(f"{module.blocks(kind)} {name}")
+    for kind, name in (("lutram", "b LUTRAM"), ("rom", "b table")):
+        if module.bits(kind):
+            lines.append(f"{module.bits(kind):,} {name}")
+    return lines
 
 
 def memory_line(memory: Any) -> str:
