@@ -70,9 +70,7 @@ class FunctionReader:
         self.renamed: dict[str, str] = {}
         self.arrays: dict[str, StreamBinding] = {}
         self.elements: dict[str, tuple[StreamBinding, int]] = {}
-        self.in_stream = {
-            argument.name for argument in kept.arguments if isinstance(argument, ir.StreamPort)
-        }
+        self.in_stream: set[str] = set()
         self.substitutes: dict[str, ir.Value] = {}
         self.returned: dict[int, tuple[ir.Value, ...]] = {}
         self.behind: dict[int, list[ir.Instruction]] = {}
@@ -85,6 +83,7 @@ class FunctionReader:
             HlsError: what has no hardware.
         """
         self.bind_arguments()
+        self.find_streams()
         self.read_allocas()
         self.take_structs_apart()
         self.rename_values()
@@ -108,6 +107,7 @@ class FunctionReader:
                 self.renamed[parameter.name] = binding.ports[0].name
             else:
                 self.elements[parameter.name] = (binding, 0)
+                self.renamed[parameter.name] = binding.ports[0].name
 
     def rename_values(self) -> None:
         """Values get their names in the source; a number behind a point tells them apart."""
@@ -158,8 +158,6 @@ class FunctionReader:
         while isinstance(value, ir.Local) and value.name in self.substitutes:
             value = self.substitutes[value.name]
         if isinstance(value, ir.Local):
-            if value.name in self.elements:
-                raise self.stream_index(None)
             return ir.Local(self.renamed.get(value.name, value.name), value.type)
         if isinstance(value, ir.Global):
             self.result.globals.add(value.name)
@@ -270,8 +268,8 @@ class FunctionReader:
                 f"LLVM made a {opcode}, which has no hardware here: report this",
                 self.location(instruction),
             )
-        if opcode in ("getelementptr", "load", "store") and self.is_stream_element(instruction):
-            yield from self.stream_element(instruction)
+        if opcode == "getelementptr" and self.is_stream_element(instruction):
+            yield self.stream_element(instruction)
             return
         if opcode in _DIVISIONS and not isinstance(instruction.operands[1], ir.Constant):
             raise HlsError(
@@ -281,8 +279,7 @@ class FunctionReader:
                 self.location(instruction),
             )
         made = self.plain(instruction, tuple(map(self.operand, instruction.operands)))
-        if opcode in _MEMORY:
-            self.check_stream(made)
+        self.check_stream(instruction)
         if opcode == "mul":
             self.result.products.append((made, self.debug.chain(instruction.debug)))
         yield made
@@ -304,19 +301,39 @@ class FunctionReader:
             location=self.location(instruction),
         )
 
-    def check_stream(self, made: ir.Instruction) -> None:
+    def find_streams(self) -> None:
+        """Collect the values that point into streams: steps from one, choices between several."""
+        found = {
+            parameter.name
+            for parameter, binding in zip(self.body.parameters, self.kept.bindings, strict=True)
+            if not isinstance(binding, str)
+        }
+        makers = [
+            (instruction.result, _pointers(instruction))
+            for block in self.body.blocks
+            for instruction in block.instructions
+            if instruction.result is not None
+            and isinstance(instruction.type, ir.PointerType)
+            and instruction.opcode in ("getelementptr", "phi", "select", "freeze")
+        ]
+        size = 0
+        while size < len(found):
+            size = len(found)
+            found |= {name for name, sources in makers if sources & found}
+        self.in_stream = found
+
+    def check_stream(self, instruction: syntax.Instruction) -> None:
         """Streams are accessed by their methods, and nothing else is."""
-        address = made.operands[1 if made.opcode == "store" else 0]
+        if instruction.opcode not in ("load", "store"):
+            return
+        address = instruction.operands[1 if instruction.opcode == "store" else 0]
         known = isinstance(address, ir.Local) and address.name in self.in_stream
-        if made.opcode == "getelementptr":
-            if known and made.result is not None:
-                self.in_stream.add(made.result)
-        elif known != made.volatile:
+        if known != instruction.volatile:
             raise HlsError(
                 "stream-place",
-                "a stream is declared outside a DATAFLOW function, copied, or chosen at run time: "
-                "pass streams by reference, and call their methods in each branch",
-                made.location,
+                "a stream is declared outside a DATAFLOW function or copied: pass streams by "
+                "reference, and call their methods",
+                self.location(instruction),
             )
 
     def call(self, instruction: syntax.Instruction) -> Iterator[ir.Instruction]:
@@ -395,46 +412,37 @@ class FunctionReader:
     # Arrays of streams --------------------------------------------------------------------------
 
     def is_stream_element(self, instruction: syntax.Instruction) -> bool:
-        address = instruction.operands[1 if instruction.opcode == "store" else 0]
+        address = instruction.operands[0]
         return isinstance(address, ir.Local) and address.name in self.elements
 
-    def stream_element(self, instruction: syntax.Instruction) -> Iterator[ir.Instruction]:
-        """An access to one stream of an array, which becomes an access to its port."""
-        is_store = instruction.opcode == "store"
-        address = instruction.operands[1 if is_store else 0]
+    def stream_element(self, instruction: syntax.Instruction) -> ir.Instruction:
+        """An address inside an array of streams, as an address of one of its ports."""
+        address, *indices = instruction.operands
         assert isinstance(address, ir.Local)
+        assert instruction.element is not None and instruction.result is not None
         binding, offset = self.elements[address.name]
-        if instruction.opcode == "getelementptr":
-            indices = instruction.operands[1:]
-            if not all(isinstance(index, ir.Constant) for index in indices):
-                raise self.stream_index(self.location(instruction))
-            assert instruction.element is not None and instruction.result is not None
-            distance = layout.element_offset(
-                instruction.element,
-                tuple(index.value for index in indices if isinstance(index, ir.Constant)),
-            )
-            self.elements[instruction.result] = (binding, offset + distance)
-            return
+        constants = tuple(index.value for index in indices if isinstance(index, ir.Constant))
+        if len(constants) < len(indices):
+            raise self.stream_index(self.location(instruction))
+        offset += layout.element_offset(instruction.element, constants)
+        self.elements[instruction.result] = (binding, offset)
         index, inside = divmod(offset, binding.stride)
-        step = ir.Local(self.fresh(), ir.PointerType())
-        place = self.location(instruction)
-        yield ir.Instruction(
-            "getelementptr",
-            step.name,
-            step.type,
-            (
-                ir.Local(binding.ports[index].name, ir.PointerType()),
-                ir.Constant(inside, ir.IntType(64)),
-            ),
-            element=ir.IntType(8),
-            location=place,
-        )
-        operands = (self.operand(instruction.operands[0]), step) if is_store else (step,)
-        yield self.plain(instruction, operands)
+        port = ir.Local(binding.ports[index].name, ir.PointerType())
+        made = self.plain(instruction, (port, ir.Constant(inside, ir.IntType(64))))
+        made.element = ir.IntType(8)
+        return made
 
     def stream_index(self, location: ir.Location | None) -> HlsError:
         return HlsError(
             "stream-index",
             "an array of streams is indexed by a variable: unroll the loop, or use conditions",
-            location or self.kept.location,
+            location,
         )
+
+
+def _pointers(instruction: syntax.Instruction) -> set[str]:
+    """Values whose address an instruction passes on."""
+    operands = instruction.operands
+    if instruction.opcode == "getelementptr":
+        operands = operands[:1]
+    return {operand.name for operand in operands if isinstance(operand, ir.Local)}
