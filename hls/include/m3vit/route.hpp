@@ -54,7 +54,7 @@ void Route(hls::stream<RouteCommand>& commands, hls::stream<Pick>& picks,
     Visit store[kPages * kPage];
     #pragma HLS AGGREGATE variable=store
     #pragma HLS BIND_STORAGE variable=store type=ram_s2p impl=bram
-    Page page_table[kMaxExperts][kQueuePages];  // of each queue, in order
+    Page page_table[kQueuePages][kMaxExperts];  // of each queue, in order
     #pragma HLS BIND_STORAGE variable=page_table type=ram_s2p impl=bram
     // The last page of each queue.
     Page open_pages[kMaxExperts];
@@ -94,7 +94,7 @@ pick:
             const Page page = turn ? pages : open_pages[pick.expert];
             store[page * kPage + place % kPage] = {pick.token, pick.score};
             if (turn) {
-                page_table[pick.expert][place / kPage] = pages;
+                page_table[place / kPage][pick.expert] = pages;
                 ++pages;
             }
 
@@ -127,7 +127,7 @@ pick:
             phase = kList;
         } else {
             if (!empty) {
-                const Page page = page_table[expert][position / kPage];
+                const Page page = page_table[position / kPage][expert];
                 const Visit visit = store[page * kPage + position % kPage];
                 tokens.write(visit.token);
                 visits.write(visit);
