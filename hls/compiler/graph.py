@@ -111,10 +111,10 @@ class Storage:
         memory: from the source.
         name: legal and unique in the process.
         width: bits of an element. depth: elements in a bank. banks: how many.
-        kind: "register", "lutram", "bram", "uram" or "rom".
+        kind: "lutram", "bram", "uram" or "rom". (Arrays in registers have become phis.)
         initial: per bank, the elements, or None where undefined.
-        read_latency: clock edges from address to data: 0 for registers (and lutram, rom where
-            that was asked for), else 1 or more.
+        read_latency: clock edges from address to data: 0 for lutram and small tables that are
+            read in the same cycle, else 1 or more.
     """
 
     memory: Memory
@@ -241,7 +241,9 @@ class Result:
 
 @dataclass(eq=False)
 class ModuleFunction:
-    """A pure function kept as a module: one region without phis or effects, fixed latency.
+    """A pure function kept as a module: one region without state, of fixed latency.
+
+    Its only effects are loads from tables.
 
     Attributes:
         inputs: argument nodes of the region, in order; their `name` is the port.

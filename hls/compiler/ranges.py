@@ -25,11 +25,6 @@ def of_constant(value: int, width: int) -> Range:
     return number, number
 
 
-def of_bits(bits: int, is_signed: bool, width: int) -> Range:
-    """Values of `bits` bits, extended to `width`."""
-    return fit(full(bits) if is_signed else (0, mask(bits)), width)
-
-
 def fit(bounds: Range, width: int) -> Range:
     """The bounds of a result before it wraps -> after: all values where it may wrap."""
     low, high = full(width)
