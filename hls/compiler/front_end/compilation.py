@@ -104,7 +104,9 @@ class _Compilation:
             wrappers += wrapper if name != top else []
         prepared = passes.prepare(self.module.render(wrappers))
         public = [kept.symbol for kept in self.kept.values() if kept.kind != "module"]
-        optimised = self.tools.run(self.tools.opt, passes.arguments(public), prepared)
+        optimised = self.tools.run(
+            self.tools.opt, passes.arguments(public, self.tools.major), prepared
+        )
         return lowering.lower(optimised, self.kept, notes, self.source)
 
     def find_top(self) -> str:

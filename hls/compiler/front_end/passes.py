@@ -40,8 +40,12 @@ _LIMITS = [
 ]
 
 
-def arguments(kept: Sequence[str]) -> list[str]:
-    """opt's command line; `kept` are the functions that stay visible."""
+def arguments(kept: Sequence[str], release: int) -> list[str]:
+    """opt's command line for a release of LLVM; `kept` are the functions that stay visible."""
+    passes = _PASSES
+    if release < 20:
+        # Here sinking joins accesses of different streams; later releases leave volatile ones.
+        passes = passes.replace("sink-common-insts;", "")
     return [
         "-S",
         "-",
@@ -49,7 +53,7 @@ def arguments(kept: Sequence[str]) -> list[str]:
         "-",
         f"-internalize-public-api-list={','.join(kept)}",
         *_LIMITS,
-        f"-passes={_PASSES}",
+        f"-passes={passes}",
     ]
 
 
