@@ -173,6 +173,7 @@ def plan_function(
     definitions, block_of = _definitions(flow)
     pointers = Pointers(definitions, objects)
     regions = _regions(function, flow)
+    live = replace(function, blocks=list(flow.blocks.values()))
     return FunctionPlan(
         function,
         module,
@@ -183,7 +184,7 @@ def plan_function(
         definitions,
         block_of,
         pointers,
-        memories.homes(function, module, pointers, names),
+        memories.homes(live, module, pointers, names),
         names,
         bounds,
     )

@@ -735,6 +735,28 @@ def test_parts_and_neighbours_of_register_elements_can_be_stored():
     assert outputs == {"y": [0x5678AB34, 0x78ABCD34]}
 
 
+def test_fields_that_are_stored_in_two_states_are_apart():
+    text = """
+    entry:
+        a:16 = read x
+        b:8 = trunc a
+        at:64 = zext b
+        byte:64 = mul at, 4
+        store a, pairs[byte]
+        c:16 = read x
+        d:8 = trunc c
+        second:64 = add byte, 2
+        store d, pairs[second]
+        w:32 = load pairs[byte]
+        write y, w
+        ret
+    """
+    memory = Memory("pairs", (256,), PAIR, storage="bram")
+    process = compile_process(text, {"x": 16, "y": 32}, memories={"pairs": memory})
+    assert sorted(storage.width for storage in process.storages.values()) == [5, 12]
+    assert Interpreter(process).run({"x": [0x123, 0x1F]}) == {"y": [0x00FF0123]}
+
+
 def test_a_part_of_an_element_cannot_be_stored_into_a_memory():
     text = """
     entry:
