@@ -15,7 +15,7 @@ from m3vit.hls.compiler import yosys
 
 from .mutants import Mutant, declared, planted
 
-TIME_LIMIT = 60
+TIME_LIMIT = 120
 """Seconds that the proof about one design may take."""
 
 _INDUCTION_STEPS = 8

@@ -25,6 +25,9 @@ from m3vit.sim.streams import attention, elementwise, experts, layer_norm, matmu
 
 from .mutation import Subject
 
+CALLS = 24
+"""Short calls with different settings: what one call leaves behind must not reach the next."""
+
 Streams = dict[str, NDArray[Any]]
 _Random = np.random.Generator
 
@@ -32,7 +35,7 @@ _Random = np.random.Generator
 def subject(kernel: str, design: DesignConfig, directory: Path) -> Subject:
     """A kernel of `KERNELS`; its SystemVerilog is written to `directory`."""
     random = np.random.default_rng(1)
-    given = _joined([KERNELS[kernel](random, design, call) for call in range(4)])
+    given = _joined([KERNELS[kernel](random, design, call) for call in range(CALLS)])
     compiled = compile_kernel(kernel, design)
     target = Target.of(compiled, directory)
     expected = {
@@ -68,7 +71,7 @@ def _ends(random: _Random, bits: int, shape: tuple[int, ...]) -> Codes:
 
 
 def _add_residual(random: _Random, design: DesignConfig, call: int) -> Streams:
-    shape = (40, design.lanes)
+    shape = (10, design.lanes)
     residual, branch = _ends(random, 16, shape), _ends(random, 18, shape)
     return elementwise.add_inputs(
         design, residual, np.where(call % 2, branch, -residual + branch % 3)
@@ -81,13 +84,14 @@ def _activation(random: _Random, design: DesignConfig, call: int) -> Streams:
 
 
 def _requantise(random: _Random, design: DesignConfig, call: int) -> Streams:
-    channels = design.lanes * (1 + call)
-    bits, zero_point = ((8, 0), (8, -7), (16, 0), (32, 0))[call]
+    channels, rows = design.lanes * (1 + call % 3), 1 + call % 4
+    bits, zero_point = ((8, 0), (16, 0), (8, -7), (32, 0), (8, 127))[call % 5]
     multiplier = random.integers(1 << 14, 1 << 15, channels)
     shift = random.integers(14, 34, channels)
-    halves = 2 * random.integers(-300, 300, (20, channels)) + 1
-    ties = (halves << (shift - 1)) // multiplier + random.integers(-1, 3, (20, channels))
-    sums = np.where(random.random((20, channels)) < 0.5, ties, _ends(random, 27, (20, channels)))
+    shape = (rows, channels)
+    halves = 2 * random.integers(-300, 300, shape) + 1
+    ties = (halves << (shift - 1)) // multiplier + random.integers(-1, 3, shape)
+    sums = np.where(random.random(shape) < 0.5, ties, _ends(random, 27, shape))
     limit = (1 << 26) - 1
     bias = random.integers(-(1 << 25), 1 << 25, channels)
     sums = np.clip(sums, -limit, limit) - bias
@@ -95,12 +99,12 @@ def _requantise(random: _Random, design: DesignConfig, call: int) -> Streams:
 
 
 def _layer_norm(random: _Random, design: DesignConfig, call: int) -> Streams:
-    width = design.lanes * (2 + 2 * call)
+    width = design.lanes * (1 + call % 5)
     gate = _affine(random, width, 16) if call % 2 else None
     parameters = LayerNorm(
-        (1, 12_345, 1 << 30, (1 << 52) - 1)[call], _affine(random, width, 8), gate
+        (1, 12_345, 1 << 30, (1 << 52) - 1)[call % 4], _affine(random, width, 8), gate
     )
-    rows = _ends(random, 16, (5, width)) >> random.integers(0, 12, (5, 1))
+    rows = _ends(random, 16, (3, width)) >> random.integers(0, 12, (3, 1))
     return layer_norm.inputs(design, rows.astype(np.int16), parameters)
 
 
@@ -113,15 +117,15 @@ def _affine(random: _Random, width: int, bits: int) -> Affine:
 
 
 def _attention_weights(random: _Random, design: DesignConfig, call: int) -> Streams:
-    keys = design.lanes * 2 + call
-    logits = random.normal(0, (100, 500, 2000, 9000)[call], (2, 4, keys))
+    keys = 1 + call % (3 * design.lanes)
+    logits = random.normal(0, (100, 500, 2000, 9000)[call % 4], (1, 2, keys))
     return attention.weights_inputs(
         design, np.clip(logits, -32768, 32767).astype(np.int16), group=1 + call % 2
     )
 
 
 def _route(random: _Random, design: DesignConfig, call: int) -> Streams:
-    tokens, kept, count = 20, 2, min(design.max_experts, 6)
+    tokens, kept, count = 1 + call, 2, min(design.max_experts, 6)
     chosen = np.array([random.permutation(count)[:kept] for _ in range(tokens)])
     scores = random.integers(0, (1 << 15) + 1, (tokens, kept))
     first = call % 2
@@ -138,4 +142,4 @@ KERNELS: Mapping[str, Callable[[_Random, DesignConfig, int], Streams]] = {
     "requantise": _requantise,
     "route": _route,
 }
-"""Kernel -> streams of call 0, 1, 2 or 3."""
+"""Kernel -> streams of one of its `CALLS` calls."""
