@@ -4,7 +4,6 @@ hls4ml finds `register` through the entry point group `hls4ml.backends`.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from hls4ml.backends.backend import get_backend
 from hls4ml.model.flow import update_flow
@@ -17,9 +16,7 @@ from .templates import TEMPLATES
 BACKENDS = ("Vivado", "Vitis")
 
 
-def register(
-    register_backend: Callable[..., None], register_writer: Callable[..., None]
-) -> None:
+def register(register_backend: Callable[..., None], register_writer: Callable[..., None]) -> None:
     """Add the layers to the Vivado and Vitis backends of hls4ml, which calls this once.
 
     Args:

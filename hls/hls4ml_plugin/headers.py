@@ -1,6 +1,7 @@
 """The C++ headers of m3vit inside a project that hls4ml writes."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,10 @@ from hls4ml.model.optimizer.optimizer import ModelOptimizerPass
 
 from m3vit.hls.tables import tables_header
 
-from .layers import LAYERS
+from .layers import M3vitLayer
 
-INCLUDE = Path(__file__).parent.parent / "include"
-_LOCAL = re.compile(r'#include "(?:m3vit/)?([^"/]+)"')
+INCLUDE = Path(__file__).parent.parent / "include" / "m3vit"
+_INCLUDED = re.compile(r'#include "(?:m3vit/)?([^"/]+)"')
 
 
 class CopyHeaders(ModelOptimizerPass):  # type: ignore[misc]
@@ -22,37 +23,31 @@ class CopyHeaders(ModelOptimizerPass):  # type: ignore[misc]
 
 
 def _copy(model: Any) -> bool:
-    names = {layer.__name__: layer.HEADER for layer in LAYERS}
-    adapters = {names[layer.class_name] for layer in model.get_layers() if layer.class_name in names}
+    layers = [layer for layer in model.get_layers() if isinstance(layer, M3vitLayer)]
     destination = Path(model.config.get_output_dir()) / "firmware" / "nnet_utils"
-    for path, text in header_texts(adapters).items():
-        (destination / path).parent.mkdir(parents=True, exist_ok=True)
-        (destination / path).write_text(text)
+    for name, text in header_texts(layer.HEADER for layer in layers).items():
+        path = destination / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
     return True
 
 
-def header_texts(adapters: set[str]) -> dict[str, str]:
-    """Path below `nnet_utils` -> text, of some adapters and of everything that they include.
+def header_texts(layer_headers: Iterable[str]) -> dict[str, str]:
+    """Path below `nnet_utils` -> text, of headers of layers and of all that they include.
 
-    hls4ml sets no include path, so headers of m3vit/ that stand beside each other are included
-    by their bare names.
+    hls4ml sets no include path, so a header of m3vit/ includes its neighbours by bare names.
     """
     texts: dict[str, str] = {}
-    waiting = set(adapters)
+    waiting = set(layer_headers)
+    seen = set(waiting)
     while waiting:
         name = waiting.pop()
-        adapter = name.startswith("nnet_")
-        text = _text(name)
-        found = {included for included in _LOCAL.findall(text)}
-        texts[name if adapter else f"m3vit/{name}"] = (
-            text if adapter else text.replace('#include "m3vit/', '#include "')
-        )
-        waiting |= {n for n in found if n not in texts and f"m3vit/{n}" not in texts}
+        if name.startswith("nnet_"):
+            text = texts[name] = (INCLUDE / "hls4ml" / name).read_text()
+        else:
+            text = tables_header() if name == "tables.hpp" else (INCLUDE / name).read_text()
+            texts[f"m3vit/{name}"] = text.replace('#include "m3vit/', '#include "')
+        found = set(_INCLUDED.findall(text)) - seen
+        waiting |= found
+        seen |= found
     return texts
-
-
-def _text(name: str) -> str:
-    if name == "tables.hpp":
-        return tables_header()
-    folder = "m3vit/hls4ml" if name.startswith("nnet_") else "m3vit"
-    return (INCLUDE / folder / name).read_text()

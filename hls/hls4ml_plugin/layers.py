@@ -70,9 +70,9 @@ class M3vitLayer(Layer):  # type: ignore[misc]
         """Check that a precision is signed and has one of some widths."""
         if isinstance(precision, IntegerPrecisionType):
             precision = FixedPrecisionType(precision.width, precision.width, precision.signed)
-        if isinstance(precision, FixedPrecisionType) and precision.signed:
-            if precision.width in bits:
-                return Numbers(precision.width, precision.width - precision.integer)
+        fixed = isinstance(precision, FixedPrecisionType) and precision.signed
+        if fixed and precision.width in bits:
+            return Numbers(precision.width, precision.width - precision.integer)
         widths = " or ".join(map(str, bits)) if len(bits) < 3 else f"{bits[0]} to {bits[-1]}"
         raise UserError(
             f"the {what} of layer '{self.name}' has precision {precision}: give it one that is "
@@ -223,9 +223,7 @@ class M3vitGelu(M3vitLayer):
         self.add_weights_variable(
             "table", "table{index}", "table{index}_t", IntegerPrecisionType(8), data=table
         )
-        self.add_output_variable(
-            list(shape), precision=FixedPrecisionType(8, 8 - target.fraction)
-        )
+        self.add_output_variable(list(shape), precision=FixedPrecisionType(8, 8 - target.fraction))
 
 
 def _gelu(values: NDArray[np.float64]) -> NDArray[np.float64]:
