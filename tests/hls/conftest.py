@@ -75,8 +75,9 @@ def ladder(target):
     Streams are given as an array (the only field of their payload) or as a mapping from field
     to array. Large designs skip the threaded simulation, which tells nothing about sizes.
 
-    With `rtl` the compiled hardware runs too, with stalls off, on and adversarial. The result is
-    then what happened on every stream without stalls.
+    With `rtl` the compiled hardware runs too, under the given patterns of stalls; True stands for
+    stalls off, on and adversarial. The result is then what happened on every stream in the first
+    of these runs.
     """
 
     def climb(kernel, design, inputs, expected, rtl=False):
@@ -87,9 +88,11 @@ def ladder(target):
         if not rtl:
             return None
         wanted = {name: payloads(kernel, design, name, v) for name, v in expected.items()}
+        if rtl is True:
+            rtl = (stalls.NONE, stalls.RANDOM[0], *stalls.adversarial(given))
         runs = [
             run_bench(target(kernel, design), given, None, wanted, pattern, engine="native")
-            for pattern in (stalls.NONE, stalls.RANDOM[0], *stalls.adversarial(given))
+            for pattern in rtl
         ]
         return runs[0].streams
 

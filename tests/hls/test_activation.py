@@ -3,6 +3,7 @@
 import numpy as np
 
 from m3vit.model.integer_ops import activate
+from m3vit.sim.rtl.stalls import RANDOM
 
 
 def stimulus(design, steps):
@@ -56,3 +57,11 @@ def test_every_code(nano, ladder):
 def test_every_lane_of_the_large_design(zcu104, ladder):
     (table,) = tables(1)
     ladder("activation", zcu104, *stimulus(zcu104, [table, 64]))
+
+
+def test_network(nano, ladder, golden):
+    for call in golden("activate"):
+        codes, table = call.inputs["codes"][:2].reshape(-1, nano.lanes), call.inputs["table"]
+        commands = {"load": [1, 0], "rows": [0, len(codes)]}
+        inputs = {"commands": commands, "entries": table, "codes": codes}
+        ladder("activation", nano, inputs, {"results": activate(codes, table)}, RANDOM[:1])

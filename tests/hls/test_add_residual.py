@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from m3vit.model.integer_ops import add_residual
+from m3vit.sim.rtl.stalls import RANDOM
 
 ENDS = [-(1 << 17), -65536, -32769, -32768, -1, 0, 1, 32767, 32768, 65535, (1 << 17) - 1]
 
@@ -31,3 +32,12 @@ def test_every_pair_of_ends(nano, ladder):
     inputs = {"residuals": residuals, "branches": branches}
     found = ladder("add_residual", nano, inputs, expected(residuals, branches), rtl=True)
     assert found["sums"].interval == 1
+
+
+def test_network(nano, ladder, golden):
+    for call in golden("add_residual"):
+        residuals = call.inputs["residual"][:9].reshape(-1, nano.lanes)
+        branches = call.inputs["branch"][:9].reshape(-1, nano.lanes)
+        branches = np.clip(branches, ENDS[0], ENDS[-1])
+        inputs = {"residuals": residuals, "branches": branches}
+        ladder("add_residual", nano, inputs, expected(residuals, branches), RANDOM[:1])

@@ -5,6 +5,7 @@ import pytest
 
 from m3vit.errors import UserError
 from m3vit.model.integer_ops import cut_patches
+from m3vit.sim.rtl.stalls import RANDOM
 from m3vit.sim.streams.patches import cut_patches_inputs
 from m3vit.sim.streams.words import split
 
@@ -75,3 +76,9 @@ def test_large_design(zcu104, ladder, patch, channels):
 def test_images_beyond_the_design_are_refused(nano, shape, patch, what):
     with pytest.raises(UserError, match=f"exceed {what} of the design 'nano'"):
         cut_patches_inputs(nano, [image(*shape)], patch)
+
+
+def test_network(nano, ladder, golden):
+    for call in golden("cut_patches"):
+        patch = int(call.inputs["patch"])
+        climb(ladder, nano, [call.inputs["pixels"][: 2 * patch]], patch, RANDOM[:1])

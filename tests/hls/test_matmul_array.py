@@ -7,6 +7,9 @@ import pytest
 
 from m3vit.hls.compiler.estimate import estimate
 from m3vit.hls.kernels import compile_kernel
+from m3vit.sim.csim import kernels
+from m3vit.sim.rtl.stalls import RANDOM
+from m3vit.sim.streams import matmul
 
 ACTIVATIONS = {
     "zeros": (0, 0),
@@ -88,6 +91,20 @@ def test_longest_sum(nano, ladder):
 def test_large_array(zcu104, ladder):
     commands = [(5, 3), (1, 1), (4, 2)]
     ladder("matmul_array", zcu104, *stimulus(zcu104, commands, (-128, 255), (-128, 127)))
+
+
+def test_network(nano, ladder, golden):
+    """Three tokens and some outputs of every matmul, through the panel."""
+    for call in golden("linear"):
+        codes, weights = call.inputs["codes"][:3], call.parameters.weight[:13]
+        rows = matmul.panel_inputs(nano, codes, len(weights))
+        tiles = kernels.run("panel", nano, rows)["tiles"]
+        inputs = matmul.array_inputs(nano, tiles, weights)
+        wanted = codes.astype(np.int32) @ weights.T.astype(np.int32)
+        padded = np.zeros((4, 16), np.int32)
+        padded[:3, :13] = wanted
+        sums = padded.reshape(2, 2, 4, 4).swapaxes(1, 2).reshape(-1, 2, 4)
+        ladder("matmul_array", nano, inputs, {"sums": sums}, RANDOM[:1])
 
 
 @pytest.mark.parametrize("design", ["nano", pytest.param("zcu104", marks=pytest.mark.slow)])

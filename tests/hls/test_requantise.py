@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from m3vit.model.fixed import ACCUMULATOR_BITS, Requantisation, requantise, shift_range
+from m3vit.sim.rtl.stalls import RANDOM
+from m3vit.sim.streams import matmul
+from m3vit.sim.streams.words import arrival, split
 
 LIMIT = (1 << ACCUMULATOR_BITS) - 1
 SHIFTS = range(*np.add(shift_range(ACCUMULATOR_BITS), (0, 1)))
@@ -112,6 +115,20 @@ def test_commands_of_every_length(nano, ladder):
     ]
     found = ladder("requantise", nano, *stimulus(nano, commands, near_ties), rtl=True)
     assert found["results"].interval == 1
+
+
+def test_network(nano, ladder, golden):
+    """Three tokens of every matmul."""
+    for call in golden("linear"):
+        parameters = call.parameters
+        sums = call.inputs["codes"][:3].astype(np.int32) @ parameters.weight.T.astype(np.int32)
+        numbers = (parameters.bias, parameters.multiplier, parameters.shift)
+        rest = (parameters.zero_point, parameters.bits)
+        inputs = matmul.requantise_inputs(nano, sums, *numbers, *rest)
+        results = np.clip(requantise(sums, parameters.rule), -(1 << 17), (1 << 17) - 1)
+        words = split(results, np.dtype([("lane", np.int32, nano.lanes)]))
+        order = arrival(3, len(words) // 3, 3)
+        ladder("requantise", nano, inputs, {"results": words["lane"][order]}, RANDOM[:1])
 
 
 def test_large_design(zcu104, ladder):

@@ -21,7 +21,7 @@
 namespace m3vit {
 
 struct PanelCommand {
-    ap_uint<12> tokens;
+    ap_uint<13> tokens;   ///< rows in all; a token of a gate takes two
     ap_uint<12> words;    ///< of each token
     ap_uint<20> repeats;  ///< how often the tiles of a row block are sent
 };
@@ -77,7 +77,7 @@ void ActivationPanel(hls::stream<PanelCommand>& commands, hls::stream<Row<Activa
     #pragma HLS ARRAY_PARTITION variable=blocks type=complete
 
     NextCommand<PanelCommand> next;
-    LoopNest<12, 12> fill;  // tokens, words
+    LoopNest<13, 12> fill;  // tokens, words
     PanelPlace<kTokens, kParts, Beat> place;
     ap_uint<20> repeats;
     LoopNest<20, 12> send;  // repeats, beats

@@ -25,7 +25,7 @@ namespace m3vit {
 
 struct RequantiseCommand {
     ap_uint<20> words;     ///< of parameters
-    ap_uint<12> rows;      ///< that each of them serves
+    ap_uint<13> rows;      ///< that each of them serves
     ap_int<8> zero_point;  ///< of the results
     ap_uint<5> bits;       ///< of the results: 8, 16 or 18
 };
@@ -56,7 +56,7 @@ void Requantise(hls::stream<RequantiseCommand>& commands, hls::stream<Row<Sum, k
                 hls::stream<Row<RequantiseParameter, kLanes>>& parameters,
                 hls::stream<Row<Wide, kLanes>>& results) {
     NextCommand<RequantiseCommand> next;
-    LoopNest<20, 12> loops;
+    LoopNest<20, 13> loops;
     bool first = true;  // row of a word
     Code zero_point;
     Wide highest;

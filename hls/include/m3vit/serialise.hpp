@@ -19,7 +19,7 @@ namespace m3vit {
 
 struct SerialiseCommand {
     ap_uint<20> sweeps;
-    ap_uint<12> tokens;  ///< of every sweep
+    ap_uint<13> tokens;  ///< of every sweep
 };
 
 template <int kTokens, int kLanes>
@@ -27,7 +27,7 @@ void Serialise(hls::stream<SerialiseCommand>& commands,
                hls::stream<Tile<Sum, kTokens, kLanes>>& tiles,
                hls::stream<Row<Sum, kLanes>>& rows) {
     NextCommand<SerialiseCommand> next;
-    LoopNest<20, 12> loops;
+    LoopNest<20, 13> loops;
     ap_uint<BitLength(kTokens - 1)> row = 0;  // of the tile
     Tile<Sum, kTokens, kLanes> held;
     #pragma HLS ARRAY_PARTITION variable=held.at type=complete dim=0
