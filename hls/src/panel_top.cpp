@@ -1,7 +1,7 @@
 /// \file panel_top.cpp
 /// The activation panel alone: for synthesis, for RTL simulation and for its test.
-#include "m3vit/panel.hpp"
 #include "m3vit/config.hpp"
+#include "m3vit/panel.hpp"
 
 void panel_top(
     hls::stream<m3vit::PanelCommand>& commands,
