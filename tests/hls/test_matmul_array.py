@@ -8,7 +8,7 @@ import pytest
 from m3vit.hls.compiler.estimate import estimate
 from m3vit.hls.kernels import compile_kernel
 from m3vit.sim.csim import kernels
-from m3vit.sim.rtl.stalls import RANDOM
+from m3vit.sim.rtl.stalls import NONE, RANDOM
 from m3vit.sim.streams import matmul
 
 ACTIVATIONS = {
@@ -88,9 +88,12 @@ def test_longest_sum(nano, ladder):
     ladder("matmul_array", nano, inputs, expected)
 
 
+@pytest.mark.slow
 def test_large_array(zcu104, ladder):
-    commands = [(5, 3), (1, 1), (4, 2)]
-    ladder("matmul_array", zcu104, *stimulus(zcu104, commands, (-128, 255), (-128, 127)))
+    commands = [(5, 3), (1, 1), (40, 2), (20, 6)]
+    streams = stimulus(zcu104, commands, (-128, 255), (-128, 127))
+    found = ladder("matmul_array", zcu104, *streams, rtl=[NONE, RANDOM[0]])
+    assert found["activations"].interval == 1
 
 
 def test_network(nano, ladder, golden):
