@@ -15,8 +15,8 @@ from .llvm import parser
 from .llvm.debug_info import DebugInfo
 from .llvm.unoptimised import RawFunction, Unoptimised
 from .places import shorten
+from .signature import CallSite, KeptFunction, is_stream
 from .source import Source
-from .value_form import CallSite, KeptFunction
 
 
 def read(
@@ -173,7 +173,7 @@ class _Compilation:
     def takes_stream(self, name: str) -> bool:
         function = self.module.functions[name]
         _, types = self.debug.parameter_types(self.debug.node(function.debug))
-        return any(of.element is not None and value_form.is_stream(of.element) for of in types)
+        return any(of.element is not None and is_stream(of.element) for of in types)
 
     def readable(self, name: str) -> str:
         return self.debug.node(self.module.functions[name].debug).text("name") or name

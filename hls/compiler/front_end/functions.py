@@ -1,18 +1,19 @@
 """One optimised LLVM function as `ir.Function`."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from m3vit.hls.compiler import ir
 from m3vit.hls.compiler.diagnostics import HlsError
 
 from . import bulk, intrinsics
 from .aggregates import Aggregates
-from .llvm import layout, syntax
+from .llvm import syntax
 from .llvm.debug_info import DebugInfo
-from .splitting import Splitter
+from .signature import KeptFunction
+from .splitting import split_structs
 from .storage import StorageReader
-from .value_form import KeptFunction, StreamBinding
+from .stream_addresses import StreamAddresses
 from .value_names import source_names
 
 _ARITHMETIC = frozenset({"add", "sub", "mul", "and", "or", "xor", "shl", "lshr", "ashr", "icmp"})
@@ -68,9 +69,7 @@ class FunctionReader:
             )
         )
         self.renamed: dict[str, str] = {}
-        self.arrays: dict[str, StreamBinding] = {}
-        self.elements: dict[str, tuple[StreamBinding, int]] = {}
-        self.in_stream: set[str] = set()
+        self.streams = StreamAddresses(body, kept)
         self.substitutes: dict[str, ir.Value] = {}
         self.returned: dict[int, tuple[ir.Value, ...]] = {}
         self.behind: dict[int, list[ir.Instruction]] = {}
@@ -83,7 +82,6 @@ class FunctionReader:
             HlsError: what has no hardware.
         """
         self.bind_arguments()
-        self.find_streams()
         self.read_allocas()
         self.take_structs_apart()
         self.rename_values()
@@ -93,7 +91,7 @@ class FunctionReader:
                 instructions += self.translate(instruction)
                 instructions += map(self.converted, self.behind.get(id(instruction), []))
             self.result.function.blocks.append(ir.Block(block.name, instructions))
-        self.split_structs()
+        split_structs(self.result.function, self.result.globals, self.storage, self.fresh)
         return self.result
 
     # Names --------------------------------------------------------------------------------------
@@ -103,11 +101,8 @@ class FunctionReader:
         for parameter, binding in zip(self.body.parameters, self.kept.bindings, strict=True):
             if isinstance(binding, str):
                 self.renamed[parameter.name] = binding
-            elif len(binding.ports) == 1:
-                self.renamed[parameter.name] = binding.ports[0].name
             else:
-                self.elements[parameter.name] = (binding, 0)
-                self.renamed[parameter.name] = binding.ports[0].name
+                self.renamed[parameter.name] = self.streams.ports[parameter.name]
 
     def rename_values(self) -> None:
         """Values get their names in the source; a number behind a point tells them apart."""
@@ -195,39 +190,6 @@ class FunctionReader:
                 key = self.renamed[instruction.result] = self.unique(instruction.result)
                 memories[key] = memory
 
-    def split_structs(self) -> None:
-        """Give each member of a struct variable a memory of its own, where that is possible."""
-        function = self.result.function
-        variables: list[tuple[ir.Local | ir.Global, ir.Memory]] = [
-            (ir.Local(name, ir.PointerType()), memory) for name, memory in function.memories.items()
-        ]
-        variables += [
-            (ir.Global(name), self.storage.global_(name)) for name in sorted(self.result.globals)
-        ]
-        for root, memory in variables:
-            if id(memory) not in self.storage.structs:
-                continue
-            of = self.storage.structs[id(memory)].type
-            splitter = Splitter(function, root, of, self.fresh)
-            members = splitter.members()
-            if members is None:
-                continue
-            roots: dict[str, ir.Local | ir.Global] = {}
-            for member in members:
-                part = self.storage.part(memory, member.path, member.offset, member.type)
-                name = f"{root.name}.{member.path}"
-                roots[member.path] = replace(root, name=name)
-                if isinstance(root, ir.Local):
-                    function.memories[name] = part
-                else:
-                    self.storage.globals[name] = part
-                    self.result.globals.add(name)
-            splitter.rewrite(roots)
-            if isinstance(root, ir.Local):
-                del function.memories[root.name]
-            else:
-                self.result.globals.discard(root.name)
-
     def take_structs_apart(self) -> None:
         def add(made: ir.Instruction, place: syntax.Instruction) -> None:
             self.behind.setdefault(id(place), []).append(made)
@@ -268,8 +230,11 @@ class FunctionReader:
                 f"LLVM made a {opcode}, which has no hardware here: report this",
                 self.location(instruction),
             )
-        if opcode == "getelementptr" and self.is_stream_element(instruction):
-            yield self.stream_element(instruction)
+        if step := self.streams.step(instruction, self.location(instruction)):
+            port, inside = ir.Local(step[0], ir.PointerType()), step[1]
+            made = self.plain(instruction, (port, ir.Constant(inside, ir.IntType(64))))
+            made.element = ir.IntType(8)
+            yield made
             return
         if opcode in _DIVISIONS and not isinstance(instruction.operands[1], ir.Constant):
             raise HlsError(
@@ -279,7 +244,7 @@ class FunctionReader:
                 self.location(instruction),
             )
         made = self.plain(instruction, tuple(map(self.operand, instruction.operands)))
-        self.check_stream(instruction)
+        self.streams.check(instruction, self.location(instruction))
         if opcode == "mul":
             self.result.products.append((made, self.debug.chain(instruction.debug)))
         yield made
@@ -300,41 +265,6 @@ class FunctionReader:
             volatile=instruction.volatile,
             location=self.location(instruction),
         )
-
-    def find_streams(self) -> None:
-        """Collect the values that point into streams: steps from one, choices between several."""
-        found = {
-            parameter.name
-            for parameter, binding in zip(self.body.parameters, self.kept.bindings, strict=True)
-            if not isinstance(binding, str)
-        }
-        makers = [
-            (instruction.result, _pointers(instruction))
-            for block in self.body.blocks
-            for instruction in block.instructions
-            if instruction.result is not None
-            and isinstance(instruction.type, ir.PointerType)
-            and instruction.opcode in ("getelementptr", "phi", "select", "freeze")
-        ]
-        size = 0
-        while size < len(found):
-            size = len(found)
-            found |= {name for name, sources in makers if sources & found}
-        self.in_stream = found
-
-    def check_stream(self, instruction: syntax.Instruction) -> None:
-        """Streams are accessed by their methods, and nothing else is."""
-        if instruction.opcode not in ("load", "store"):
-            return
-        address = instruction.operands[1 if instruction.opcode == "store" else 0]
-        known = isinstance(address, ir.Local) and address.name in self.in_stream
-        if known != instruction.volatile:
-            raise HlsError(
-                "stream-place",
-                "a stream is declared outside a DATAFLOW function or copied: pass streams by "
-                "reference, and call their methods",
-                self.location(instruction),
-            )
 
     def call(self, instruction: syntax.Instruction) -> Iterator[ir.Instruction]:
         callee = instruction.callee
@@ -408,41 +338,3 @@ class FunctionReader:
         branches = [block.instructions[-1] for block in self.body.blocks]
         places = [self.location(item) for item in branches if blocks[0].name in item.blocks]
         return next((place for place in places if place), None)
-
-    # Arrays of streams --------------------------------------------------------------------------
-
-    def is_stream_element(self, instruction: syntax.Instruction) -> bool:
-        address = instruction.operands[0]
-        return isinstance(address, ir.Local) and address.name in self.elements
-
-    def stream_element(self, instruction: syntax.Instruction) -> ir.Instruction:
-        """An address inside an array of streams, as an address of one of its ports."""
-        address, *indices = instruction.operands
-        assert isinstance(address, ir.Local)
-        assert instruction.element is not None and instruction.result is not None
-        binding, offset = self.elements[address.name]
-        constants = tuple(index.value for index in indices if isinstance(index, ir.Constant))
-        if len(constants) < len(indices):
-            raise self.stream_index(self.location(instruction))
-        offset += layout.element_offset(instruction.element, constants)
-        self.elements[instruction.result] = (binding, offset)
-        index, inside = divmod(offset, binding.stride)
-        port = ir.Local(binding.ports[index].name, ir.PointerType())
-        made = self.plain(instruction, (port, ir.Constant(inside, ir.IntType(64))))
-        made.element = ir.IntType(8)
-        return made
-
-    def stream_index(self, location: ir.Location | None) -> HlsError:
-        return HlsError(
-            "stream-index",
-            "an array of streams is indexed by a variable: unroll the loop, or use conditions",
-            location,
-        )
-
-
-def _pointers(instruction: syntax.Instruction) -> set[str]:
-    """Values whose address an instruction passes on."""
-    operands = instruction.operands
-    if instruction.opcode == "getelementptr":
-        operands = operands[:1]
-    return {operand.name for operand in operands if isinstance(operand, ir.Local)}

@@ -11,11 +11,12 @@ from .annotations import Annotations, interface_modes
 from .functions import FunctionReader, ReadFunction
 from .llvm import parser, syntax
 from .llvm.debug_info import DebugInfo
+from .llvm.line import ParseError
 from .networks import NetworkReader
 from .places import shorten
+from .signature import KeptFunction
 from .source import Source
 from .storage import StorageReader
-from .value_form import KeptFunction
 
 
 def lower(
@@ -32,7 +33,7 @@ def lower(
     """
     try:
         module = parser.parse(text)
-    except parser.ParseError as error:
+    except ParseError as error:
         raise _unknown(str(error), text, scanned) from None
     return _Lowering(module, kept, notes, scanned).run()
 

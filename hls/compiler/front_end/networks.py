@@ -8,8 +8,8 @@ from m3vit.hls.compiler.diagnostics import HlsError
 from . import intrinsics
 from .annotations import Annotations
 from .llvm import layout, syntax
-from .llvm.debug_info import CppType, DebugInfo
-from .value_form import KeptFunction, StreamBinding, stream_payloads
+from .llvm.debug_info import DebugInfo
+from .signature import KeptFunction, StreamBinding, stream_payloads
 
 DEFAULT_DEPTH = 2
 
@@ -90,7 +90,7 @@ class NetworkReader:
         variable = self.debug.node(declaration.variable)
         of = self.debug.type(variable.reference("type"))
         location = self.debug.line_of(variable)
-        innermost = _innermost(of)
+        innermost = of.innermost
         if innermost.kind != "stream":
             raise self.error(instruction)
         depth = innermost.depth or DEFAULT_DEPTH
@@ -160,9 +160,3 @@ class NetworkReader:
             name = f"{base}_{count}"
         self.taken.add(name)
         return name
-
-
-def _innermost(of: CppType) -> CppType:
-    while of.kind == "array" and of.element is not None:
-        of = of.element
-    return of

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from m3vit.hls.compiler import ir
 
 from .llvm import layout
-from .llvm.debug_info import CppType
+from .llvm.cpp_types import CppType
+from .storage import StorageReader
 
 _BYTE_INDEX = ir.IntType(64)
 
@@ -35,6 +36,42 @@ class _Pointer:
 
     offset: int
     moving: bool
+
+
+def split_structs(
+    function: ir.Function, globals_used: set[str], storage: StorageReader, fresh: Callable[[], str]
+) -> None:
+    """Give each member of a struct variable a memory of its own, where that is possible.
+
+    Args:
+        globals_used: names of the global memories that the function accesses; is changed too.
+        fresh: makes names for new pointers.
+    """
+    variables: list[tuple[ir.Local | ir.Global, ir.Memory]] = [
+        (ir.Local(name, ir.PointerType()), memory) for name, memory in function.memories.items()
+    ]
+    variables += [(ir.Global(name), storage.global_(name)) for name in sorted(globals_used)]
+    for root, memory in variables:
+        if id(memory) not in storage.structs:
+            continue
+        splitter = Splitter(function, root, storage.structs[id(memory)].type, fresh)
+        members = splitter.members()
+        if members is None:
+            continue
+        roots: dict[str, ir.Local | ir.Global] = {}
+        for member in members:
+            part = storage.part(memory, member.path, member.offset, member.type)
+            roots[member.path] = replace(root, name=f"{root.name}.{member.path}")
+            if isinstance(root, ir.Local):
+                function.memories[roots[member.path].name] = part
+            else:
+                storage.globals[roots[member.path].name] = part
+                globals_used.add(roots[member.path].name)
+        splitter.rewrite(roots)
+        if isinstance(root, ir.Local):
+            del function.memories[root.name]
+        else:
+            globals_used.discard(root.name)
 
 
 class Splitter:

@@ -11,7 +11,8 @@ from m3vit.hls.compiler.diagnostics import HlsError
 from . import pragmas
 from .annotations import Annotations, VariableName, VariableNote
 from .llvm import layout, syntax
-from .llvm.debug_info import CppType, DebugInfo, payload
+from .llvm.cpp_types import CppType, payload
+from .llvm.debug_info import DebugInfo
 
 
 @dataclass(frozen=True)

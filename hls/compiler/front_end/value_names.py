@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from m3vit.hls.compiler import ir
 
 from .llvm import syntax
-from .llvm.debug_info import CppType, DebugInfo
+from .llvm.cpp_types import CppType
+from .llvm.debug_info import DebugInfo
 
 _PLAIN = re.compile(
     r"(DW_OP_LLVM_convert, \d+, DW_ATE_\w+|DW_OP_LLVM_fragment, (\d+), (\d+)|DW_OP_stack_value)"

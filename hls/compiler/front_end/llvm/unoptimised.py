@@ -13,7 +13,7 @@ from m3vit.hls.compiler import ir
 
 from . import layout, parser
 from .debug_info import DebugInfo, VariableKey
-from .parser import unquote
+from .line import Line, ParseError, unquote
 from .syntax import Module
 
 _NAME = r'(?:"[^"]*"|[\w.$-]+)'
@@ -233,7 +233,7 @@ class Unoptimised:
         """The origin of a getelementptr."""
         match = re.match(r"getelementptr (?:inbounds |nuw |nusw )*\(?(.*)", text)
         assert match
-        line = parser.Line(match[1], Module(self.types, {}, {}, {}))
+        line = Line(match[1], Module(self.types, {}, {}, {}))
         try:
             element = line.type()
             line.need(",")
@@ -245,7 +245,7 @@ class Unoptimised:
                     indices.append(index.value)
                 else:
                     indices = None
-        except parser.ParseError:
+        except ParseError:
             return Origin("unknown")
         name = base.name if isinstance(base, ir.Local | ir.Global) else ""
         sigil = "@" if isinstance(base, ir.Global) else "%"
