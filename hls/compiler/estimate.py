@@ -23,6 +23,7 @@ from .driver import Design
 PROVENANCE = "estimated by yosys; not placed, not routed"
 
 FAMILY = "xcup"  # UltraScale+
+_TABLE_PORTS = 4  # a table that is read more often at once is counted as logic
 
 _MEMORY_LUTS = {
     "RAM32M": 4,
@@ -131,9 +132,12 @@ def _map(texts: Mapping[str, str], top: str) -> dict[str, dict[str, int]]:
     with tempfile.TemporaryDirectory(prefix="m3vit-") as scratch:
         for name, text in texts.items():
             (Path(scratch) / name).write_text(text)
+        synthesis = f"synth_xilinx -family {FAMILY} -top {top} -noiopad -run"
         yosys.run(
-            f"read_verilog -sv {' '.join(texts)}; "
-            f"synth_xilinx -family {FAMILY} -top {top} -noiopad; "
+            f"read_verilog -sv {' '.join(texts)}; {synthesis} begin:map_memory; "
+            # The search for memory blocks does not survive tables with many read ports.
+            f"select -set many_ports t:$mem_v2 r:RD_PORTS>{_TABLE_PORTS} %i; "
+            f"memory_map -rom-only @many_ports; {synthesis} map_memory:; "
             "tee -q -o cells.json stat -json",
             Path(scratch),
         )
