@@ -11,8 +11,11 @@
 namespace m3vit {
 
 /// Weight of an attention logit: 255 at distance 0, zero from nine octaves of 2^7 codes.
+///
+/// A module of its own, so that every lane has its own copy of the table.
 inline ap_uint<8> ExponentialWeight(const ap_uint<17>& distance) {
-    #pragma HLS INLINE
+    #pragma HLS INLINE off
+    #pragma HLS PIPELINE II=1
     const ap_uint<10> octaves = distance >> 7;
     const ap_uint<4> octave = octaves < 9 ? ap_uint<4>(octaves) : ap_uint<4>(9);
     const ap_int<18> fraction = kExp2[ap_uint<7>(distance)];
