@@ -1,6 +1,7 @@
 """Layers of m3vit in a model of hls4ml, compiled and run by hls4ml's own g++ route."""
 
 import math
+import subprocess
 
 import hls4ml  # loads the plugin, through its entry point
 import numpy as np
@@ -107,7 +108,13 @@ def inputs():
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory, inputs):
+def project(tmp_path_factory):
+    """Where hls4ml writes the model."""
+    return tmp_path_factory.mktemp("project")
+
+
+@pytest.fixture(scope="module")
+def results(project, inputs):
     """Output -> what the compiled model predicts; hls4ml's own layers beside ours."""
     norm = {"gamma_data": GAMMA, "beta_data": BETA}
     theirs = {**norm, "n_in": TOKENS * WIDTH, "seq_len": TOKENS, "epsilon_power_of_10": 3}
@@ -137,7 +144,7 @@ def results(tmp_path_factory, inputs):
     ]
     names = ["norm", "gelu", "wide_norm", "softmax", "gate", "binary_gate"]
     names += ["own_norm", "finer_norm", "own_softmax", "finer_softmax"]
-    model = build(tmp_path_factory.mktemp("project"), layers, PRECISIONS, names)
+    model = build(project, layers, PRECISIONS, names)
     model.compile()
     outputs = model.predict([np.ldexp(codes, -FRACTION).astype(np.float32) for codes in inputs])
     flat = [name for entry in layers for name in entry.get("outputs", [entry["name"]])]
@@ -271,6 +278,19 @@ def test_streams_are_refused(tmp_path):
     layers = [layer("Input", "x", input_shape=[WIDTH]), layer("M3vitSoftmax", "s", "x")]
     with pytest.raises(UserError, match="io_parallel"):
         build(tmp_path, layers, {}, ["s"], io_type="io_stream")
+
+
+@pytest.mark.usefixtures("results")
+def test_headers_are_of_the_language_that_the_project_asks_of_vitis(project):
+    assert '-cflags "-std=c++0x"' in (project / "build_prj.tcl").read_text()
+    call = "#include <ap_fixed.h>\n" + "".join(
+        f'#include "firmware/nnet_utils/{path.name}"\n'
+        for path in sorted(project.glob("firmware/nnet_utils/nnet_m3vit_*.h"))
+    )
+    assert call.count("nnet_m3vit_") == 5
+    command = ["g++", "-std=c++0x", "-fsyntax-only", "-I.", "-Ifirmware/ap_types", "-xc++", "-"]
+    done = subprocess.run(command, cwd=project, input=call, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_copied_headers_find_each_other():
