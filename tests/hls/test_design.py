@@ -56,7 +56,7 @@ def test_a_file_of_ones_own(toml):
         ("panel_lanes", "panel_lanes = 3", "panel_lanes must divide array_inputs"),
         ("lanes", "lanes = 8", "lanes must equal array_outputs"),
         ("panel_lanes", "panel_lanes = 2", "panel_lanes must be a multiple of lanes"),
-        ("max_routed", "max_routed_values = 6", "max_routed_values must be a multiple of panel_lanes"),
+        ("max_routed", "max_routed_values = 6", "must be a multiple of panel_lanes"),
         ("max_strip_bytes", "max_strip_bytes = 12000", "max_strip_bytes must be a power of two"),
         ("max_strip_bytes", "max_strip_bytes = 2", "max_strip_bytes must be a power of two"),
         ("part", "part = ", "is not valid TOML"),
