@@ -20,6 +20,7 @@ endpackage
 
 _CHOOSE = '    initial void\'($value$plusargs("mutant=%d", mutation::active));'
 _MODULE_END = "endmodule"
+_UNREAD = "unused"  # the wire that takes what nothing reads
 
 _TOKEN = re.compile(
     r"\d+'[bdh][0-9a-f]+|\$?[A-Za-z_]\w*|\d+|'[01]"
@@ -92,6 +93,8 @@ def mutants(text: str, first: int = 1) -> list[Mutant]:
     found: list[Mutant] = []
     ranges = _declared_ranges(text)
     for site in _sites(text):
+        if site.target == _UNREAD:
+            continue
         expression = text[site.start : site.end]
         line = text.count("\n", 0, site.start) + 1
         for kind, changed in _changes(expression, ranges, is_condition=site.kind == "if"):

@@ -73,14 +73,15 @@ def _ends(random: _Random, bits: int, shape: tuple[int, ...]) -> Codes:
 def _add_residual(random: _Random, design: DesignConfig, call: int) -> Streams:
     shape = (10, design.lanes)
     residual, branch = _ends(random, 16, shape), _ends(random, 18, shape)
-    return elementwise.add_inputs(
-        design, residual, np.where(call % 2, branch, -residual + branch % 3)
-    )
+    at_ends = random.choice([-32769, -32768, -32767, 32766, 32767, 32768], shape) - residual
+    return elementwise.add_inputs(design, residual, at_ends if call % 2 else branch)
 
 
 def _activation(random: _Random, design: DesignConfig, call: int) -> Streams:
     codes = random.permutation(np.arange(-128, 128)).astype(np.int8).reshape(-1, design.lanes)
-    return elementwise.activation_inputs(design, codes, _ends(random, 8, (256,)).astype(np.int8))
+    rows = (1, 2, 3, len(codes))[call % 4]
+    table = _ends(random, 8, (256,)).astype(np.int8)
+    return elementwise.activation_inputs(design, codes[:rows], table)
 
 
 def _requantise(random: _Random, design: DesignConfig, call: int) -> Streams:
@@ -125,7 +126,7 @@ def _attention_weights(random: _Random, design: DesignConfig, call: int) -> Stre
 
 
 def _route(random: _Random, design: DesignConfig, call: int) -> Streams:
-    tokens, kept, count = 1 + call, 2, min(design.max_experts, 6)
+    tokens, kept, count = 1 + 2 * call, 2, design.max_experts
     chosen = np.array([random.permutation(count)[:kept] for _ in range(tokens)])
     scores = random.integers(0, (1 << 15) + 1, (tokens, kept))
     first = call % 2
