@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from m3vit.model.fixed import ACCUMULATOR_BITS, Requantisation, requantise, shift_range
+from m3vit.sim.csim import kernels
 from m3vit.sim.rtl.stalls import RANDOM
 from m3vit.sim.streams import matmul
 from m3vit.sim.streams.words import arrival, split
@@ -91,6 +94,22 @@ def test_values(nano, ladder, bits, draw):
 @pytest.mark.parametrize("zero_point", [-128, 127])
 def test_zero_points_at_their_ends(nano, ladder, zero_point):
     ladder("requantise", nano, *stimulus(nano, [(20, 5, zero_point, 8)], small_results))
+
+
+@given(
+    biased=st.lists(st.integers(-LIMIT, LIMIT), min_size=1, max_size=20),
+    bias=st.integers(-LIMIT, LIMIT),
+    multiplier=st.integers(1 << 14, (1 << 15) - 1),
+    shift=st.integers(SHIFTS[0], SHIFTS[-1]),
+    zero_point=st.integers(-128, 127),
+)
+def test_any_channel(nano, biased, bias, multiplier, shift, zero_point):
+    sums = np.array(biased)[:, None] - bias
+    rule = [np.array([number]) for number in (bias, multiplier, shift)]
+    inputs = matmul.requantise_inputs(nano, sums, *rule, zero_point, 8)
+    found = matmul.requantise_outputs(kernels.run("requantise", nano, inputs), len(sums), 1)
+    wanted = requantise(sums, Requantisation(*rule, zero_point=zero_point, bits=8))
+    np.testing.assert_array_equal(found, wanted)
 
 
 def test_exact_ties_round_up(nano, ladder):
