@@ -16,9 +16,39 @@
 template <int kWidth, bool kSigned>
 struct ssdm_int;
 
+/// The one signed integer that clang has not: 0 and -1, kept in two bits.
+struct ap_sign_bit {
+    _BitInt(2) bits;
+    ap_sign_bit() = default;
+    template <typename T>
+    constexpr ap_sign_bit(const T& value) : bits((value & 1) ? -1 : 0) {}
+    constexpr operator _BitInt(2)() const { return bits; }
+};
+
+#define AP_SIGN_BIT_ASSIGN(Op)                                                      \
+    template <typename T>                                                           \
+    inline __attribute__((always_inline)) ap_sign_bit& operator Op##=(              \
+        ap_sign_bit& to, const T& value) {                                          \
+        return to = to.bits Op value;                                               \
+    }
+AP_SIGN_BIT_ASSIGN(+)
+AP_SIGN_BIT_ASSIGN(-)
+AP_SIGN_BIT_ASSIGN(*)
+AP_SIGN_BIT_ASSIGN(&)
+AP_SIGN_BIT_ASSIGN(|)
+AP_SIGN_BIT_ASSIGN(^)
+AP_SIGN_BIT_ASSIGN(<<)
+AP_SIGN_BIT_ASSIGN(>>)
+#undef AP_SIGN_BIT_ASSIGN
+
+template <>
+struct ssdm_int<1, true> {
+    ap_sign_bit V;
+    ssdm_int() = default;
+};
+
 template <int kWidth>
 struct ssdm_int<kWidth, true> {
-    static_assert(kWidth >= 2, "[one-bit-signed] ap_int<1> has no synthesis: use ap_uint<1> or bool");
     _BitInt(kWidth) V;
     ssdm_int() = default;
 };
@@ -63,6 +93,12 @@ struct Traits<bool> {
     static constexpr bool kSigned = false;
 };
 
+template <>
+struct Traits<ap_sign_bit> {
+    static constexpr int kWidth = 1;
+    static constexpr bool kSigned = true;
+};
+
 template <int kBits>
 struct Traits<_BitInt(kBits)> {
     static constexpr int kWidth = kBits;
@@ -78,6 +114,11 @@ struct Traits<unsigned _BitInt(kBits)> {
 template <int kWidth, bool kSigned>
 struct Integer {
     using Type = _BitInt(kWidth);
+};
+
+template <>
+struct Integer<1, true> {
+    using Type = ap_sign_bit;
 };
 
 template <int kWidth>

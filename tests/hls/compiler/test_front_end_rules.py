@@ -43,7 +43,6 @@ IN_LOOP = {
     "signed-reduction": ["out.write(x.xor_reduce()); // HERE"],
     "reversed-range": ["ap_uint<16> y = x; out.write(y(0, 15)); // HERE"],
     "mixed-division": ["out.write(ap_uint<8>(x) / ap_int<4>(3)); // HERE"],
-    "one-bit-signed": ["out.write(ap_int<1>(x)); // HERE"],
     "string-number": ['out.write(ap_int<16>("123")); // HERE'],
     "dynamic-memory": [
         "int* p = new int[4]; out.write(p[x & 3]); // HERE",
