@@ -6,7 +6,9 @@
 extern "C" int printf(const char*, ...);
 
 #ifdef __SYNTHESIS__
-extern "C" void __hls_reversed_range() noexcept { printf("reversed range\n"); }
+extern "C" void __hls_reversed_range() noexcept {
+    printf("reversed range\n");
+}
 #endif
 
 static unsigned long long state = 1;
@@ -50,7 +52,7 @@ void Pair() {
     for (int i = 0; i < 40; ++i) {
         const A a = Draw<A>();
         const B b = Draw<B>();
-        printf("\n%d%d%d%d%d%d", a == b, a != b, a < b, a <= b, a > b, a >= b);
+        printf("\n%d%d%d%d%d%d", a == b, a != b, a<b, a <= b, a> b, a >= b);
         Print(a + b);
         Print(a - b);
         Print(a * b);
