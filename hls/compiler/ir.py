@@ -6,6 +6,7 @@ text, debug information or mangled names.
 """
 
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import ClassVar
 
 
@@ -18,6 +19,11 @@ class Location:
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
+
+    @property
+    def short(self) -> str:
+        """`file:line` without directories, for generated text: the same on every machine."""
+        return f"{PurePath(self.file).name}:{self.line}"
 
 
 # Types ------------------------------------------------------------------------------------------

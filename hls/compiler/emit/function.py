@@ -45,7 +45,7 @@ def module_function(function: ModuleFunction, functions: Mapping[str, ModuleFunc
     for name, node, result in zip(names, function.outputs, function.results, strict=True):
         value = path.value(node, max(function.latency, ready_stage(node)), result.bits)
         outputs.add(f"assign {name} = {value};", node.location)
-    place = f" ({function.location})" if function.location else ""
+    place = f" ({function.location.short})" if function.location else ""
     header = [
         f"{function.name}: generated from C++{place}; do not edit.",
         f"Results appear {function.latency} cycles after the inputs, every cycle.",

@@ -3,7 +3,6 @@
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePath
 
 from ..ir import Location
 from ..names import RESERVED, Names, legal
@@ -70,7 +69,7 @@ class Section:
         lines = wrap(statement, indent)
         if location is not None and location != self._place:
             self._place = location
-            comment = f"// {PurePath(location.file).name}:{location.line}"
+            comment = f"// {location.short}"
             if len(lines[-1]) + 2 + len(comment) <= LINE - INDENT:
                 lines[-1] += f"  {comment}"
             else:

@@ -78,7 +78,7 @@ _CONTROL = frozenset(["clk", "rst_n", "ap_start"])
 
 
 def _header(process: Process, regions: list[Region]) -> list[str]:
-    place = f" ({process.location})" if process.location else ""
+    place = f" ({process.location.short})" if process.location else ""
     lines = [f"{process.name}: generated from C++{place}; do not edit.", ""]
     for region in regions:
         if region.pipelined:
