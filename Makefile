@@ -10,7 +10,7 @@ THREADS := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all check format scenes bench docs golden fuzz csynth clean
+.PHONY: help demo test test-all check format scenes bench docs golden fuzz mutate csynth clean
 
 help:    ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ docs: $(VENV)/.installed-check  ## the manual -> build/docs/index.html
 
 fuzz: $(VENV)/.installed-test  ## 200 random kernels: g++ against the RTL that the compiler makes (ARGS='--count 500 --seed 7')
 	$(THREADS) $(BIN)/python -m m3vit.sim.fuzz --count 200 $(ARGS)
+
+mutate: $(VENV)/.installed-test  ## faults planted in the RTL of kernels: how many the benches catch (ARGS='--kernel route --most 80')
+	$(THREADS) $(BIN)/python -m m3vit.sim.fuzz.mutate $(ARGS)
 
 csynth: $(VENV)/.installed-demo  ## every kernel through Vitis HLS, where it is installed (ARGS='requantise --design nano')
 	$(BIN)/m3vit hls csynth $(ARGS)
