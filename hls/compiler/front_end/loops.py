@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from m3vit.hls.compiler import ir
+from m3vit.hls.compiler.control import reverse_postorder
 from m3vit.hls.compiler.diagnostics import HlsError
 
 from .passes import MAX_UNROLLED
@@ -133,7 +134,7 @@ def _find(function: ir.Function) -> list[_Loop]:
     for name, targets in successors.items():
         for target in dict.fromkeys(targets):
             predecessors[target].append(name)
-    order = _reverse_postorder(function.blocks[0].name, successors)
+    order = reverse_postorder(function.blocks[0].name, successors)
     number = {name: index for index, name in enumerate(order)}
     dominators: dict[str, set[str]] = {order[0]: {order[0]}}
     changed = True
@@ -174,20 +175,3 @@ def _find(function: ir.Function) -> list[_Loop]:
         for other in around:
             other.inner.append(loop)
     return found
-
-
-def _reverse_postorder(entry: str, successors: Mapping[str, tuple[str, ...]]) -> list[str]:
-    order: list[str] = []
-    seen = {entry}
-    stack = [(entry, iter(successors[entry]))]
-    while stack:
-        name, targets = stack[-1]
-        for target in targets:
-            if target not in seen:
-                seen.add(target)
-                stack.append((target, iter(successors[target])))
-                break
-        else:
-            order.append(name)
-            stack.pop()
-    return order[::-1]
