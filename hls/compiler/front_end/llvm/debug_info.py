@@ -7,7 +7,6 @@ thousand, of which a few hundred matter.
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 from m3vit.hls.compiler import ir
 
@@ -288,16 +287,6 @@ class DebugInfo:
             else:
                 arguments.append((parameter.text("name"), self.type(parameter.reference("type"))))
         return arguments
-
-    @cached_property
-    def subprograms(self) -> dict[str, int]:
-        """Mangled name -> number, of definitions."""
-        found = {}
-        for number, text in self.metadata.items():
-            if text.startswith("distinct !DISubprogram("):
-                node = self.node(number)
-                found[node.text("linkageName") or node.text("name")] = number
-        return found
 
 
 def _basic(node: Node) -> CppType:
