@@ -47,6 +47,12 @@ class DesignConfig:
         max_patch_size: pixels. max_channels: of the image.
         max_strip_bytes: pixels x channels of one row of patches.
         max_routed_values: T x D, D in whole words, of a layer whose tokens go to experts.
+        read_ports: AXI ports that read weights, 16 bytes a cycle each.
+        token_words: rows of int8 codes on chip, in words of panel_lanes channels.
+        residual_words: residual stream on chip, in words of lanes channels.
+        key_value_tiles: keys on chip, in tiles of array_outputs x array_inputs; values as many.
+        weight_tiles: weights on chip, likewise.
+        parameter_words: requantisation on chip, in words of lanes channels.
 
     Raises:
         UserError: a size out of its range, or sizes that do not fit together.
@@ -71,6 +77,12 @@ class DesignConfig:
     max_channels: int = _size(1, 4)
     max_strip_bytes: int = _size(1, 1 << 20)
     max_routed_values: int = _size(1, 1 << 22)
+    read_ports: int = _size(1, 4)
+    token_words: int = _size(1, 1 << 16)
+    residual_words: int = _size(1, 1 << 16)
+    key_value_tiles: int = _size(1, 1 << 12)
+    weight_tiles: int = _size(1, 1 << 15)
+    parameter_words: int = _size(1, 1 << 12)
 
     def __post_init__(self) -> None:
         for field in _SIZES:
