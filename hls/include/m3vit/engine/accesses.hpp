@@ -34,10 +34,10 @@ struct ReadOrder {
 
 /// When a write may begin, and what it counts for.
 struct WriteOrder {
-    AccessCount reads;    ///< reads in front of it
-    ap_uint<1> first;     ///< command of the instruction: waits for them
-    ap_uint<1> completes; ///< its rows are finished with this command (last chunk of channels)
-    ap_uint<1> last;      ///< with this command the instruction's write is complete
+    AccessCount reads;     ///< reads in front of it
+    ap_uint<1> first;      ///< command of the instruction: waits for them
+    ap_uint<1> completes;  ///< its rows are finished with this command (last chunk of channels)
+    ap_uint<1> last;       ///< with this command the instruction's write is complete
 };
 
 /// Where rows of a buffer lie in the token memory.

@@ -10,12 +10,12 @@ using InstructionBits = ap_uint<256>;  ///< fields as docs/isa.md and m3vit/isa.
 
 /// An instruction and how many accesses of its domains came before it.
 struct Dispatched {
-    ap_uint<64> word[4];         ///< of InstructionBits, the lowest first
-    AccessCount after;           ///< writes of the domain that is read (keys and values excepted)
-    AccessCount second_after;    ///< ATTENTION: writes of keys and values; EXPERTS: of the hidden
-                                 ///< buffer, with this instruction's own
-    AccessCount reads;           ///< reads of the domain that is written
-    AccessCount second_reads;    ///< EXPERTS: reads of the hidden buffer
+    ap_uint<64> word[4];       ///< of InstructionBits, the lowest first
+    AccessCount after;         ///< writes of the domain that is read (keys and values excepted)
+    AccessCount second_after;  ///< ATTENTION: writes of keys and values; EXPERTS: of the hidden
+                               ///< buffer, with this instruction's own
+    AccessCount reads;         ///< reads of the domain that is written
+    AccessCount second_reads;  ///< EXPERTS: reads of the hidden buffer
 };
 
 /// The fields of `Dispatched` as one number, for m3vit/isa.hpp.
@@ -41,8 +41,8 @@ constexpr int kLineBytes = 64;  ///< to which everything in memory is aligned
 
 /// How a program ended.
 struct Ending {
-    ap_uint<8> code;      ///< 0: well; otherwise docs/isa.md
-    ap_uint<16> position; ///< of the instruction in the program
+    ap_uint<8> code;       ///< 0: well; otherwise docs/isa.md
+    ap_uint<16> position;  ///< of the instruction in the program
 };
 
 }  // namespace m3vit

@@ -29,17 +29,17 @@ struct TokenWriteCommand {
 
 /// Send residual rows, saturated to 16 bits, one after another.
 struct ResidualReadCommand {
-    ReadOrder order;     ///< `need` is for the first row; each further row needs one more
-    ap_uint<12> first;   ///< row; lies at word first x words
-    ap_uint<12> rows;    ///< at least 1
-    ap_uint<12> words;   ///< of kLanes channels, of each row; at least 1
+    ReadOrder order;    ///< `need` is for the first row; each further row needs one more
+    ap_uint<12> first;  ///< row; lies at word first x words
+    ap_uint<12> rows;   ///< at least 1
+    ap_uint<12> words;  ///< of kLanes channels, of each row; at least 1
 };
 
 /// Change residual rows.
 struct ResidualWriteCommand {
     enum Action { kLoad, kAdd, kScatter };
 
-    ap_uint<2> action;   ///< kLoad: take rows; kAdd: saturated sum; kScatter: score times output
+    ap_uint<2> action;  ///< kLoad: take rows; kAdd: saturated sum; kScatter: score times output
     WriteOrder order;
     ap_uint<12> first;   ///< row; kScatter takes rows from visits
     ap_uint<12> stride;  ///< words of a row
@@ -52,15 +52,15 @@ enum KeyOrValue { kKeys, kValues };
 
 /// Take rows of keys or values of all heads.
 struct KeyValueWriteCommand {
-    ap_uint<1> memory;       ///< KeyOrValue
+    ap_uint<1> memory;  ///< KeyOrValue
     WriteOrder order;
     ap_uint<12> base;        ///< tile of the first head
     ap_uint<12> head_tiles;  ///< tiles from head to head
-    ap_uint<8> step;         ///< keys: tiles from kArrayOutputs keys to the next; values: from kLanes
-                             ///< channels to the next
-    ap_uint<6> head_words;   ///< words of kLanes channels of a head
-    ap_uint<12> token;       ///< first row
-    RowOrder rows;           ///< one group
+    ap_uint<8> step;  ///< keys: tiles from kArrayOutputs keys to the next; values: from kLanes
+                      ///< channels to the next
+    ap_uint<6> head_words;  ///< words of kLanes channels of a head
+    ap_uint<12> token;      ///< first row
+    RowOrder rows;          ///< one group
 };
 
 /// Send neighbouring tiles to the array.
