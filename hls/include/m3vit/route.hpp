@@ -19,6 +19,7 @@
 
 #include "m3vit/commands.hpp"
 #include "m3vit/pick.hpp"
+#include "m3vit/queue.hpp"
 #include "m3vit/stream.hpp"
 #include "m3vit/types.hpp"
 #include "m3vit/visit.hpp"
@@ -30,12 +31,6 @@ struct RouteCommand {
     ap_uint<16> picks;   ///< of all tokens, at least 1
     ap_uint<8> first;    ///< expert that has a queue
     ap_uint<9> experts;  ///< that have queues, at least 1
-};
-
-/// How many tokens have chosen an expert.
-struct Queue {
-    ap_uint<8> expert;
-    ap_uint<12> length;
 };
 
 /// \tparam kMaxKept  largest K

@@ -71,9 +71,10 @@ struct KeyValueReadCommand {
     ap_uint<12> tiles;  ///< at least 1
 };
 
-/// Send the words at the front of a ring, oldest first.
+/// Send the words at the front of a ring, oldest first, or only drop them.
 struct ReplayCommand {
     ap_uint<16> words;   ///< at least 1
+    ap_uint<1> send;     ///< 0: they are not needed; `release` has to be 1
     ap_uint<1> release;  ///< they are used for the last time: their places are free
 };
 
