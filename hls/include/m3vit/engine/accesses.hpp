@@ -7,7 +7,7 @@
 ///
 ///   * a read may look at a row when all `after` writes in front of it are complete, or all but
 ///     the last of them, if that one has already finished `need` rows;
-///   * a write may begin when all `reads` in front of it are complete.
+///   * a write may begin when all `reads` and all `writes` in front of it are complete.
 ///
 /// So what a program computes never depends on timing, and every access waits only for earlier
 /// ones. Counts are modulo 64; at most 31 accesses of a domain are under way.
