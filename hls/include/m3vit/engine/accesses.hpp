@@ -38,6 +38,7 @@ struct WriteOrder {
     ap_uint<1> first;      ///< command of the instruction: waits for them
     ap_uint<1> completes;  ///< its rows are finished with this command (last chunk of channels)
     ap_uint<1> last;       ///< with this command the instruction's write is complete
+    AccessCount writes;    ///< writes in front of it
 };
 
 /// Where rows of a buffer lie in the token memory.

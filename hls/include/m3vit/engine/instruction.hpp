@@ -16,6 +16,8 @@ struct Dispatched {
                                ///< buffer, with this instruction's own
     AccessCount reads;         ///< reads of the domain that is written
     AccessCount second_reads;  ///< EXPERTS: reads of the hidden buffer
+    AccessCount writes;        ///< writes of the domain that is written
+    AccessCount second_writes; ///< EXPERTS: writes of the hidden buffer
 };
 
 /// The fields of `Dispatched` as one number, for m3vit/isa.hpp.
