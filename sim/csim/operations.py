@@ -202,17 +202,16 @@ class KernelOperations:
     ) -> NDArray[np.int32]:
         tokens, width = inputs.shape
         found = self._run(
-            "route", expert_streams.route_inputs(self.design, routing, (0, len(experts)))
+            "route", expert_streams.route_inputs(self.design, routing, (0, len(experts)), order)
         )
-        queues = expert_streams.route_outputs(found)
-        visited = [expert for expert in order if expert in queues]
-        visits = [queues[expert] for expert in visited]
+        queues = expert_streams.route_outputs(found, order)
+        visits = list(queues.values())
         gather = expert_streams.gather_inputs(self.design, inputs, [x["token"] for x in visits])
         gathered = expert_streams.gather_outputs(
             self._run("gather", gather), width, [len(x) for x in visits]
         )
         outputs = []
-        for expert, rows in zip(visited, gathered, strict=True):
+        for expert, rows in zip(queues, gathered, strict=True):
             mlp = experts[expert]
             hidden = self.activate(self.linear(rows, mlp.up), mlp.table)
             outputs.append(self.linear(hidden, mlp.down))

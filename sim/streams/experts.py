@@ -1,6 +1,6 @@
 """Streams of the kernels `route`, `gather` and `scatter_add`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,9 +21,19 @@ CLEAR, ADD, FINISH = range(3)
 
 
 def route_inputs(
-    design: DesignConfig, routing: Routing, expert_range: Sequence[int]
+    design: DesignConfig,
+    routing: Routing,
+    expert_range: Sequence[int],
+    order: Iterable[int] | None = None,
 ) -> dict[str, NDArray[Any]]:
-    """One command, and the picks of all tokens as the gate sends them."""
+    """One command, the picks of all tokens as the gate sends them, and orders of queues.
+
+    Args:
+        design: sizes of the kernel.
+        routing: experts and scores of all tokens.
+        expert_range: [first, last) of the experts that have queues.
+        order: experts whose queues are listed, by default all of them.
+    """
     types = _types("route", design)
     tokens, kept = routing.experts.shape
     command = np.zeros(1, types["commands"])
@@ -32,19 +42,18 @@ def route_inputs(
     picks = np.zeros((tokens, kept), types["picks"])
     picks["token"], picks["rank"] = np.arange(tokens)[:, None], np.arange(kept)
     picks["expert"], picks["score"] = routing.experts, routing.scores
-    return {"commands": command, "picks": picks.reshape(-1)}
+    listed = list(range(*expert_range) if order is None else order)
+    orders = np.zeros(len(listed) + 1, types["orders"])
+    orders["expert"][:-1], orders["end"][-1] = listed, 1
+    return {"commands": command, "picks": picks.reshape(-1), "orders": orders}
 
 
-def route_outputs(streams: Mapping[str, NDArray[Any]]) -> Queues:
-    """The queues of one command that are not empty."""
-    queues = streams["queues"]
-    ends = np.cumsum(queues["length"], dtype=np.int64)
+def route_outputs(streams: Mapping[str, NDArray[Any]], order: Sequence[int]) -> Queues:
+    """The queues of one command that are not empty, as they were ordered."""
+    lengths = dict(zip(streams["queues"]["expert"], streams["queues"]["length"], strict=True))
+    ends = np.cumsum([lengths[expert] for expert in order], dtype=np.int64)
     lists = np.split(streams["visits"], ends[:-1])
-    return {
-        int(expert): visits
-        for expert, visits in zip(queues["expert"], lists, strict=True)
-        if visits.size
-    }
+    return {expert: visits for expert, visits in zip(order, lists, strict=True) if visits.size}
 
 
 def gather_inputs(

@@ -20,12 +20,12 @@ def random_experts(tokens, kept, first, last, seed=0):
     return np.array([first + random.permutation(last - first)[:kept] for _ in range(tokens)])
 
 
-def expected(chosen, first, last):
-    """Queue lengths and visits, from the definition in `run_experts`."""
-    lengths, tokens, scores = [], [], []
-    for expert in range(first, last):
+def expected(chosen, first, last, order=None):
+    """Queue lengths, and visits from the definition in `run_experts`."""
+    lengths = [(chosen.experts == expert).sum() for expert in range(first, last)]
+    tokens, scores = [np.zeros(0, int)], [np.zeros(0, int)]
+    for expert in range(first, last) if order is None else order:
         token, rank = np.nonzero(chosen.experts == expert)
-        lengths.append(token.size)
         tokens.append(token)
         scores.append(chosen.scores[token, rank])
     tokens, scores = np.concatenate(tokens), np.concatenate(scores)
@@ -36,9 +36,9 @@ def expected(chosen, first, last):
     }
 
 
-def climb(ladder, design, chosen, first, last, rtl=False):
-    inputs = route_inputs(design, chosen, (first, last))
-    return ladder("route", design, inputs, expected(chosen, first, last), rtl)
+def climb(ladder, design, chosen, first, last, rtl=False, order=None):
+    inputs = route_inputs(design, chosen, (first, last), order)
+    return ladder("route", design, inputs, expected(chosen, first, last, order), rtl)
 
 
 @pytest.mark.parametrize(("tokens", "kept"), [(1, 1), (1, 4), (129, 2), (136, 4)])
@@ -51,6 +51,17 @@ def test_random_choices(nano, ladder, tokens, kept):
 
 def test_some_of_the_experts(nano, ladder):
     climb(ladder, nano, routing(random_experts(40, 2, 5, 9)), 5, 9)
+
+
+@pytest.mark.parametrize("order", [[], [7], [3, 15, 0, 8], [2, 2, 5, 2], list(range(15, -1, -1))])
+def test_queues_as_they_are_ordered(nano, ladder, order):
+    """None, some, one several times, all backwards."""
+    chosen = routing(random_experts(40, 3, 0, 16))
+    climb(ladder, nano, chosen, 0, 16, rtl=order == [3, 15, 0, 8], order=order)
+
+
+def test_the_queue_of_nobody(nano, ladder):
+    climb(ladder, nano, routing(np.full((9, 1), 11)), 8, 16, rtl=True, order=[9, 11, 9, 9, 10])
 
 
 @pytest.mark.parametrize("tokens", [15, 16, 17, 32, 33, 136])

@@ -1,16 +1,16 @@
 /// \file route.hpp
 /// Expert queues: from the experts of every token to the tokens of every expert.
 ///
-///     picks  T x K  ->  queues  E,  tokens and visits  T x K
+///     picks  T x K,  orders  ->  queues  E,  tokens and visits of the queues in order
 ///
 /// One pick a cycle goes into the queue of its expert (II=1), in the order of the tokens. Behind
-/// the last pick the lengths of all queues leave, one a cycle, for whoever fetches weights; then
-/// the queues themselves, one visit a cycle and two cycles more per expert, three if its queue is
-/// empty. A queue may be as long as there are tokens, but all of them together hold T x K visits:
-/// so they share one memory, in pages of 16 visits that are handed out in turn, and not a visit is
-/// moved twice. Picks come slower than one a cycle, for the gate spends a cycle on every expert of
-/// a token; visits leave faster than they are used: at `zcu104` an expert of M3ViT tiny keeps the
-/// array busy for 72 cycles per visit.
+/// the last pick the lengths of all queues leave, one a cycle, for whoever fetches weights and for
+/// whoever decides when an expert is run; then queues on request, one visit a cycle and three
+/// cycles more per order. A queue may be as long as there are tokens, but all of them together
+/// hold T x K visits: so they share one memory, in pages of 16 visits that are handed out in turn,
+/// and not a visit is moved twice. Picks come slower than one a cycle, for the gate spends a cycle
+/// on every expert of a token; visits leave faster than they are used: at `zcu104` an expert of
+/// M3ViT tiny keeps the array busy for 72 cycles per visit.
 /// No arithmetic. The queue of expert e equals `np.nonzero(routing.experts == e)` and its scores
 /// in `m3vit.model.integer_ops.run_experts`; visits with score 0 are listed as well.
 #pragma once
@@ -36,8 +36,8 @@ struct RouteCommand {
 /// \tparam kMaxKept  largest K
 template <int kMaxTokens, int kMaxKept, int kMaxExperts>
 void Route(hls::stream<RouteCommand>& commands, hls::stream<Pick>& picks,
-           hls::stream<Queue>& queues, hls::stream<ap_uint<12>>& tokens,
-           hls::stream<Visit>& visits) {
+           hls::stream<RouteOrder>& orders, hls::stream<Queue>& queues,
+           hls::stream<ap_uint<12>>& tokens, hls::stream<Visit>& visits) {
     static_assert(kMaxTokens < 4096, "a length has 12 bits");
     static_assert(kMaxExperts <= 256, "an expert's index has 8 bits");
     constexpr int kPage = 16;
@@ -57,16 +57,16 @@ void Route(hls::stream<RouteCommand>& commands, hls::stream<Pick>& picks,
     ap_uint<12> lengths[kMaxExperts];
     #pragma HLS ARRAY_PARTITION variable=lengths complete
 
-    enum Phase { kIdle, kFill, kTell, kOpen, kStart, kList };
+    enum Phase { kIdle, kFill, kTell, kOrder, kOpen, kStart, kList };
     ap_uint<3> phase = kIdle;
     RouteCommand command = {};
     Countdown<16> pick_count;
     Countdown<9> experts;
-    ap_uint<8> expert = 0;
+    ap_uint<8> expert = 0;   // that is told about, or listed
     Page pages = 0;          // handed out
     ap_uint<12> length = 0;  // of the expert's queue
     bool empty = false;      // the queue is
-    Countdown<12> list;
+    Countdown<12> list;      // visits
     ap_uint<12> position = 0;
 
 pick:
@@ -104,14 +104,13 @@ pick:
             pick_count.Step();
         } else if (phase == kTell) {
             queues.write({expert, lengths[expert]});
-            if (experts.last) {
-                expert = command.first;
-                experts.Start(command.experts);
-                phase = kOpen;
-            } else {
-                ++expert;
-                experts.Step();
-            }
+            if (experts.last) phase = kOrder;
+            ++expert;
+            experts.Step();
+        } else if (phase == kOrder) {
+            const RouteOrder order = orders.read();
+            expert = order.expert;
+            phase = order.end ? kIdle : kOpen;
         } else if (phase == kOpen) {
             length = lengths[expert];
             phase = kStart;
@@ -128,11 +127,7 @@ pick:
                 visits.write(visit);
                 ++position;
             }
-            if (empty || list.last) {
-                ++expert;
-                phase = experts.last ? kIdle : kOpen;
-                experts.Step();
-            }
+            if (empty || list.last) phase = kOrder;
             list.Step();
         }
     }
