@@ -9,7 +9,8 @@
 /// which do not wait for one another.
 /// Filling takes kTokens x words cycles, so the array is not held up from kTokens x kInputs /
 /// kWord groups of outputs on. Tokens missing in the last block, and words missing in a token's
-/// last beat, are zeros. No arithmetic.
+/// last beat, are zeros. Attention weights come word by word instead of token by token; a command
+/// tells. No arithmetic.
 #pragma once
 
 #include <hls_stream.h>
@@ -24,6 +25,8 @@ struct PanelCommand {
     ap_uint<13> tokens;   ///< rows in all; a token of a gate takes two
     ap_uint<12> words;    ///< of each token
     ap_uint<20> repeats;  ///< how often the tiles of a row block are sent
+    /// Rows come word by word, word 0 of each first; then there are kTokens of them at most.
+    ap_uint<1> interleaved;
 };
 
 /// What one half of the panel holds.
@@ -44,19 +47,27 @@ struct PanelPlace {
     Beat beat = 0;
     ap_uint<BitLength(kParts)> part = 0;
 
-    void Step(bool token_ends, bool block_ends) {
+    /// \param inner_ends  the word was a token's last; if rows are interleaved, the last token's
+    void Step(bool interleaved, bool inner_ends, bool block_ends) {
         #pragma HLS INLINE
-        if (token_ends) {
+        const bool token_steps = interleaved != inner_ends;
+        const bool row_restarts = interleaved ? block_ends : inner_ends;
+        if (token_steps) {
+            ++token;
+        } else if (interleaved) {
+            token = 0;
+        }
+        if (row_restarts) {
             beat = 0;
             part = 0;
-            token = block_ends ? 0 : int(token + 1);
-        } else if (part == kParts - 1) {
-            ++beat;
-            part = 0;
-        } else {
-            ++part;
+        } else if (!token_steps) {
+            if (part == kParts - 1) ++beat;
+            part = part == kParts - 1 ? 0 : int(part + 1);
         }
-        if (block_ends) ++half;
+        if (block_ends) {
+            token = 0;
+            ++half;
+        }
     }
 };
 
@@ -77,7 +88,8 @@ void ActivationPanel(hls::stream<PanelCommand>& commands, hls::stream<Row<Activa
     #pragma HLS ARRAY_PARTITION variable=blocks type=complete
 
     NextCommand<PanelCommand> next;
-    LoopNest<13, 12> fill;  // tokens, words
+    LoopNest<13, 12> fill;  // tokens, words; of interleaved rows words, tokens
+    bool interleaved = false;
     PanelPlace<kTokens, kParts, Beat> place;
     ap_uint<20> repeats;
     LoopNest<20, 12> send;  // repeats, beats
@@ -126,8 +138,9 @@ beat:
         const bool take = fill.Ends() && (fill_now || !fill.running) && next.ready;
         if (fill_now) {
             panel[place.token][place.part][place.half][place.beat] = rows.read();
-            const bool token_ends = fill.inner.last;
-            const bool block_ends = token_ends && (place.token == kTokens - 1 || fill.outer.last);
+            const bool inner_ends = fill.inner.last;
+            const bool rows_end = place.token == kTokens - 1 && !interleaved;
+            const bool block_ends = inner_ends && (rows_end || fill.outer.last);
             if (block_ends) {
                 PanelBlock<kTokens, kParts>& block = blocks[place.half];
                 block.full = true;
@@ -136,11 +149,13 @@ beat:
                 block.tokens = place.token + 1;
                 block.parts = place.part + 1;
             }
-            place.Step(token_ends, block_ends);
+            place.Step(interleaved, inner_ends, block_ends);
             fill.Step();
         }
         if (take) {
-            fill.Start(next.command.tokens, next.command.words);
+            interleaved = next.command.interleaved;
+            fill.Start(interleaved ? ap_uint<13>(next.command.words) : next.command.tokens,
+                       interleaved ? ap_uint<12>(next.command.tokens) : next.command.words);
             repeats = next.command.repeats;
         }
         next.Fetch(commands, take);
