@@ -1,0 +1,82 @@
+/// \file attention_block.hpp
+/// The blocks of an ATTENTION: logits and context of the same queries, some blocks apart.
+///
+/// Between the two the softmax has to pass, so the array works on the logits of further queries
+/// before it comes to a context: of the same head or, if an ATTENTION follows, of the next one.
+#pragma once
+
+#include "m3vit/engine/block.hpp"
+#include "m3vit/engine/block_walk.hpp"
+#include "m3vit/isa.hpp"
+
+namespace m3vit {
+
+/// Blocks of logits between those of some queries and their context.
+constexpr int kAttentionLead = 2;
+
+template <int kRows>
+Block LogitsBlock(const Dispatched& dispatched, const BlockWalk<kRows>& walk) {
+    #pragma HLS INLINE
+    const AttentionInstruction fields = AsAttention(BitsOf(dispatched));
+    Block block = {};
+    block.kind = kLogits;
+    block.size = {walk.rows(), fields.words, fields.beats, fields.key_groups};
+    block.source = {
+        fields.domain, {dispatched.after, walk.end(), walk.last}, {walk.source, fields.stride}, 0};
+    block.key_values = {dispatched.second_after, 0, fields.key_base};
+    block.scale.multiplier = fields.logit_multiplier;
+    block.scale.shift = fields.logit_shift;
+    block.keys = fields.keys;
+    return block;
+}
+
+/// \param parts  words of kLanes weights in a panel word, a power of two
+template <int kRows, int kParts>
+Block ContextBlock(const Dispatched& dispatched, const BlockWalk<kRows>& walk) {
+    #pragma HLS INLINE
+    const AttentionInstruction fields = AsAttention(BitsOf(dispatched));
+    const ap_uint<12> words = (fields.key_groups + (kParts - 1)) / kParts;
+    Block block = {};
+    block.kind = kContext;
+    block.size = {walk.rows(), words, fields.value_beats, fields.value_groups};
+    block.key_values = {dispatched.second_after, walk.last, fields.value_base};
+    block.scale.multiplier = fields.multiplier;
+    block.scale.shift = fields.shift;
+    block.scale.zero_point = fields.zero_point;
+
+    BlockTarget& target = block.target;
+    target.domain = fields.to_domain;
+    target.order = {dispatched.reads, walk.first, 1, walk.last, dispatched.writes};
+    target.place = {walk.target, fields.to_stride};
+    target.offset = fields.to_offset;
+    return block;
+}
+
+/// Contexts whose logits are under way, oldest first.
+struct WaitingContexts {
+    Block block[kAttentionLead + 1];
+    ap_uint<BitLength(kAttentionLead + 1)> count = 0;
+
+    /// Before further logits a context has to go.
+    bool Full() const {
+        #pragma HLS INLINE
+        return count == kAttentionLead + 1;
+    }
+    void Push(const Block& last) {
+        #pragma HLS INLINE
+    place:
+        for (int place = 0; place <= kAttentionLead; ++place) {
+            if (place == count) block[place] = last;
+        }
+        ++count;
+    }
+    /// Let the first one go.
+    void Pop() {
+        #pragma HLS INLINE
+    place:
+        for (int place = 0; place < kAttentionLead; ++place) block[place] = block[place + 1];
+        --count;
+    }
+};
+
+}  // namespace m3vit
