@@ -185,8 +185,9 @@ def _layer(
         multiplier,
         shift,
     )
-    experts = tuple(
-        _mlp(generator, width, network.expert_hidden, 16) for _ in range(network.num_experts)
-    )
+    mlps = [_mlp(generator, width, network.expert_hidden, 16) for _ in range(network.num_experts)]
+    # Experts of a layer share their scales.
+    shared = mlps[0].up.zero_point
+    experts = tuple(replace(mlp, up=replace(mlp.up, zero_point=shared)) for mlp in mlps)
     norm = _norm(generator, width, with_gate=not network.gate_input_ahead)
     return Layer(attention, norm, gate=gate, experts=experts)

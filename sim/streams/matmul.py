@@ -11,13 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m3vit.hls.design import DesignConfig
+from m3vit.host.packing import RESIDUAL_SUM_BITS, weight_tiles
 from m3vit.model.fixed import Codes
 from m3vit.sim.csim.kernels import stream_types
 
 from .words import arrival, in_order, join, split, word_count
-
-RESIDUAL_SUM_BITS = 18
-"""To which results are saturated in front of a residual sum, where the reference leaves them."""
 
 
 def panel_inputs(design: DesignConfig, activations: Codes, outputs: int) -> dict[str, NDArray[Any]]:
@@ -43,12 +41,8 @@ def array_inputs(
     types = _types("matmul_array", design)
     height, width = design.array_outputs, design.array_inputs
     groups, beats = _ceiling(weights.shape[0], height), _ceiling(weights.shape[1], width)
-    padded = np.zeros((groups * height, beats * width), np.int8)
-    padded[: weights.shape[0], : weights.shape[1]] = weights
     once = np.zeros(groups * beats, types["weights"])
-    once["at"] = (
-        padded.reshape(groups, height, beats, width).swapaxes(1, 2).reshape(-1, height, width)
-    )
+    once["at"] = weight_tiles(weights, height, width)
     command = np.zeros(1, types["commands"])
     command["sums"], command["beats"] = tiles.size // beats, beats
     return {

@@ -1,0 +1,196 @@
+"""Programs of the engine for a compiled model, and the memory that they run in.
+
+`build_plan` lays parameters, image, results and programs out in one arena. All tasks share the
+parameters; each has a program for a whole image and, for several tasks on one image, a suffix
+behind the prefix that all have in common.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m3vit.errors import UserError
+from m3vit.hls.design import DesignConfig
+from m3vit.hls.fit import check_fits
+from m3vit.hls.isa import Instruction
+from m3vit.model.compiled import CompiledModel
+from m3vit.model.fixed import Codes
+from m3vit.model.reference import TaskRun
+
+from .arena import Arena, Region
+from .buffers import plan_buffers
+from .packing import pack_bytes
+from .placement import PlacedModel, Placement
+from .results import Outputs, read_outputs, read_rows, reserve_outputs, row_bytes
+from .walk import Surroundings, Walk
+
+MAX_MOE_LAYERS = 64
+"""For which the engine remembers the experts that were used last."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """Instructions and where they lie.
+
+    Attributes:
+        instructions: from BEGIN to END.
+        line: of the arena, at which they begin.
+        traces: trace name -> where the program stores that residual stream.
+    """
+
+    instructions: tuple[Instruction, ...]
+    line: int
+    traces: Mapping[str, Region]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that the engine needs for a model.
+
+    Attributes:
+        model: that it runs. design: of the hardware.
+        arena_bytes: of memory.
+        content: (offset, bytes) of what lies there before the first run.
+        image: where the pixels go. outputs: where results come, by task.
+        placed: parameters.
+        programs: from pixels to output, by task.
+        traced: the same, with a STORE behind embedding, every attention and every block.
+        prefix: from pixels to the first gate; leaves a snapshot for suffixes.
+        suffixes: from the snapshot to the output, by task.
+    """
+
+    model: CompiledModel
+    design: DesignConfig
+    arena_bytes: int
+    content: tuple[tuple[int, NDArray[np.uint8]], ...]
+    image: Region
+    outputs: Mapping[str, Outputs]
+    placed: PlacedModel
+    programs: Mapping[str, Program]
+    traced: Mapping[str, Program]
+    prefix: Program
+    suffixes: Mapping[str, Program]
+
+    @cached_property
+    def content_bytes(self) -> int:
+        """How much must be written before the first run."""
+        return sum(piece.size for _, piece in self.content)
+
+    def write_to(self, arena: NDArray[np.uint8]) -> None:
+        """Put the initial content into an arena of at least `arena_bytes`."""
+        for offset, piece in self.content:
+            arena[offset : offset + piece.size] = piece
+
+    def memory(self) -> NDArray[np.uint8]:
+        """A fresh arena."""
+        arena = np.zeros(self.arena_bytes, np.uint8)
+        self.write_to(arena)
+        return arena
+
+    def place_image(self, pixels: NDArray[np.uint8]) -> bytes:
+        """The bytes that belong into the region `image`.
+
+        Raises:
+            UserError: another image size or type.
+        """
+        network = self.model.network
+        expected = (network.image_height, network.image_width, network.channels)
+        if pixels.shape != expected or pixels.dtype != np.uint8:
+            raise UserError(
+                f"the image is {pixels.dtype} {pixels.shape} and this model takes uint8 "
+                f"{expected}: resize or convert it first"
+            )
+        return pixels.tobytes()
+
+    def read_run(self, arena: NDArray[np.uint8], task: str) -> TaskRun:
+        """What the last program of a task left in an arena.
+
+        The engine does not store logits of gates: `routing` has none, (T, 0).
+        """
+        outputs = self.outputs[self.model.task(task).name]
+        return self.unpack_run(arena[outputs.start : outputs.stop], task)
+
+    def unpack_run(self, content: NDArray[np.uint8], task: str) -> TaskRun:
+        """The same from the bytes of `outputs[task]` alone."""
+        outputs = self.outputs[task]
+        return read_outputs(self.model, self.design, self.placed, outputs, content, task)
+
+    def read_trace(self, arena: NDArray[np.uint8], program: Program) -> dict[str, Codes]:
+        """Residual streams that a program stored, by the reference's trace names."""
+        network = self.model.network
+        return {
+            name: read_rows(arena[region.start : region.stop], network.num_tokens, network.width)
+            for name, region in program.traces.items()
+        }
+
+
+def build_plan(model: CompiledModel, design: DesignConfig) -> Plan:
+    """Programs and memory for a model on a design.
+
+    Raises:
+        UserError: the network exceeds the design or the instruction set.
+    """
+    network = model.network
+    check_fits(network, design)
+    if len(network.moe_layers) > MAX_MOE_LAYERS:
+        raise UserError(
+            f"this network has {len(network.moe_layers)} layers with experts, "
+            f"{len(network.moe_layers) - MAX_MOE_LAYERS} more than the engine's {MAX_MOE_LAYERS}: "
+            "use experts in fewer layers"
+        )
+    buffers = plan_buffers(network, design)
+    arena = Arena()
+    placed = Placement(model, design, buffers, arena).place()
+    image = arena.reserve(network.image_height * network.image_width * network.channels)
+    outputs = {
+        task.name: reserve_outputs(model, design, buffers, placed, arena, task.name)
+        for task in model.tasks
+    }
+    rows = network.num_tokens * row_bytes(buffers.residual_words, design)
+    traces = {name: arena.reserve(rows) for name in _trace_names(model)}
+    around = Surroundings(
+        model,
+        design,
+        buffers,
+        placed,
+        image,
+        outputs,
+        final_rows=arena.reserve(rows),
+        block_input=arena.reserve(rows),
+        attended=arena.reserve(rows),
+    )
+
+    def program(
+        instructions: tuple[Instruction, ...], stored: Mapping[str, Region] | None = None
+    ) -> Program:
+        encoded = b"".join(instruction.encode() for instruction in instructions)
+        region = arena.place(pack_bytes(np.frombuffer(encoded, np.uint8)))
+        return Program(instructions, region.line, stored or {})
+
+    tasks = model.tasks
+    programs = {task.name: program(Walk(around).image(task)) for task in tasks}
+    traced = {task.name: program(Walk(around, traces).image(task), traces) for task in tasks}
+    prefix = program(Walk(around).prefix())
+    suffixes = {task.name: program(Walk(around).suffix(task)) for task in tasks}
+    return Plan(
+        model,
+        design,
+        arena.size,
+        arena.content(),
+        image,
+        outputs,
+        placed,
+        programs,
+        traced,
+        prefix,
+        suffixes,
+    )
+
+
+def _trace_names(model: CompiledModel) -> list[str]:
+    blocks = range(model.network.num_layers)
+    parts = [f"layers.{index}.{part}" for index in blocks for part in ("attended", "output")]
+    return ["embeddings.output", *parts]
