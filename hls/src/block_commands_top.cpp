@@ -1,6 +1,5 @@
 /// \file block_commands_top.cpp
 /// The commands of a block alone: for synthesis, for RTL simulation and for their test.
-#include "m3vit/config.hpp"
 #include "m3vit/engine/block_commands.hpp"
 
 void block_commands_top(
@@ -12,7 +11,7 @@ void block_commands_top(
     hls::stream<m3vit::MatmulCommand>& matmul_commands, hls::stream<m3vit::Passage>& sum_passages,
     hls::stream<m3vit::SerialiseCommand>& logit_serialise_commands,
     hls::stream<m3vit::RequantiseCommand>& logit_requantise_commands,
-    hls::stream<m3vit::Row<m3vit::RequantiseParameter, m3vit::kLanes>>& logit_parameters,
+    hls::stream<m3vit::Row<m3vit::RequantiseParameter, 1>>& logit_parameters,
     hls::stream<m3vit::AttentionWeightsCommand>& attention_weights_commands,
     hls::stream<m3vit::PairWordsCommand>& pair_words_commands,
     hls::stream<m3vit::SerialiseCommand>& serialise_commands,
@@ -59,12 +58,12 @@ void block_commands_top(
     #pragma HLS INTERFACE mode=axis port=heartbeat
     #pragma HLS INTERFACE mode=ap_ctrl_none port=return
 
-    m3vit::BlockCommands<m3vit::kLanes>(
-        blocks, token_reads, panel_passages, panel_commands, weight_passages, tile_replays,
-        parameter_replays, key_value_reads, matmul_commands, sum_passages, logit_serialise_commands,
-        logit_requantise_commands, logit_parameters, attention_weights_commands,
-        pair_words_commands, serialise_commands, row_passages, requantise_commands,
-        attention_context_commands, context_writes, gate_commands, route_commands, result_passages,
-        activation_commands, merge_passages, token_writes, residual_writes, key_value_writes,
-        heartbeat);
+    m3vit::BlockCommands(blocks, token_reads, panel_passages, panel_commands, weight_passages,
+                         tile_replays, parameter_replays, key_value_reads, matmul_commands,
+                         sum_passages, logit_serialise_commands, logit_requantise_commands,
+                         logit_parameters, attention_weights_commands, pair_words_commands,
+                         serialise_commands, row_passages, requantise_commands,
+                         attention_context_commands, context_writes, gate_commands, route_commands,
+                         result_passages, activation_commands, merge_passages, token_writes,
+                         residual_writes, key_value_writes, heartbeat);
 }

@@ -7,7 +7,8 @@
 ///
 /// One row a cycle. A word of parameters belongs to kLanes neighbouring channels and serves `rows`
 /// rows, then comes the next: weights outside, rows inside. It is held in registers; a command
-/// covers `words` of them. The network's compiler guarantees |sum + bias| < 2^26, so a lane's
+/// covers `words` of them. Where all channels are alike a word has the parameter of one. The
+/// network's compiler guarantees |sum + bias| < 2^26, so a lane's
 /// product fits one DSP48E2. Rounds half up, saturates once. Equals `m3vit.model.fixed.requantise`
 /// for 8 and 16 bits; 18 bits stand for its 32 in front of a residual sum, to which anything
 /// beyond makes no difference.
@@ -51,16 +52,18 @@ inline ap_int<31> Scale(Sum sum, const RequantiseParameter& parameter) {
     return RoundShift<31>(upper, ap_uint<6>(further + 1));
 }
 
-template <int kLanes>
+/// \tparam kParameters  channels of a word of parameters: kLanes, or 1 if all are alike
+template <int kLanes, int kParameters>
 void Requantise(hls::stream<RequantiseCommand>& commands, hls::stream<Row<Sum, kLanes>>& sums,
-                hls::stream<Row<RequantiseParameter, kLanes>>& parameters,
+                hls::stream<Row<RequantiseParameter, kParameters>>& parameters,
                 hls::stream<Row<Wide, kLanes>>& results) {
+    static_assert(kLanes % kParameters == 0, "a word of parameters repeats");
     NextCommand<RequantiseCommand> next;
     LoopNest<20, 13> loops;
     bool first = true;  // row of a word
     Code zero_point;
     Wide highest;
-    Row<RequantiseParameter, kLanes> held;
+    Row<RequantiseParameter, kParameters> held;
     #pragma HLS ARRAY_PARTITION variable=held.lane type=complete
 
 row:
@@ -73,7 +76,8 @@ row:
 
         lane:
             for (int lane = 0; lane < kLanes; ++lane) {
-                const ap_int<32> code = Scale(sum.lane[lane], held.lane[lane]) + zero_point;
+                const ap_int<32> code =
+                    Scale(sum.lane[lane], held.lane[lane % kParameters]) + zero_point;
                 const Wide lowest = ~highest;
                 result.lane[lane] = code > highest ? highest : code < lowest ? lowest : Wide(code);
             }

@@ -11,7 +11,7 @@
 ///     EXPERTS    expert after expert as their weights are fetched: the tokens of its queue, then
 ///                its hidden rows; weights of an expert without tokens are dropped
 ///
-/// A block a cycle (II=1), one more cycle per instruction and three per expert; the array works on
+/// A block a cycle (II=1), two more cycles per instruction and two per expert; the array works on
 /// a block for many. Everything that a block has to wait for is written in its commands, so nothing
 /// waits here but for weights of experts.
 #pragma once
@@ -37,6 +37,7 @@ void ArraySequencer(hls::stream<Dispatched>& instructions, hls::stream<Queue>& q
                     hls::stream<RouteOrder>& orders) {
     enum Phase {
         kIdle,
+        kStart,
         kMatmul,
         kGate,
         kAttention,
@@ -63,53 +64,53 @@ void ArraySequencer(hls::stream<Dispatched>& instructions, hls::stream<Queue>& q
     ap_uint<12> length = 0;
     ExpertTurn turn;
 
-block:
+instruction:
     M3VIT_FOREVER(instructions, phase != kIdle || next.ready || contexts.count != 0) {
         #pragma HLS PIPELINE II=1
         const InstructionBits bits = BitsOf(current);
+        const ap_uint<kOpcodeBits> opcode = OpcodeOf(bits);
         const MatmulInstruction matmul = AsMatmul(bits);
         const AttentionInstruction attention = AsAttention(bits);
+        const GateInstruction gate = AsGate(bits);
         const ExpertsInstruction experts = AsExperts(bits);
-        const InstructionBits next_bits = BitsOf(next.command);
-        const ap_uint<kOpcodeBits> opcode = OpcodeOf(next_bits);
-        const bool attention_follows = next.ready && opcode == kOpcodeAttention;
+        const ap_uint<kOpcodeBits> next_opcode = next.command.word[0];
+        const bool attention_follows = next.ready && next_opcode == kOpcodeAttention;
         bool take = false;
+        bool send = true;
+        Block block = {};
 
         if (contexts.Full() || (phase == kIdle && contexts.count != 0 && !attention_follows)) {
-            blocks.write(contexts.block[0]);
+            block = contexts.block[0];
             contexts.Pop();
         } else if (phase == kIdle) {
+            send = false;
             take = next.ready;
-            if (take) {
-                current = next.command;
-                const MatmulInstruction as_matmul = AsMatmul(next_bits);
-                const AttentionInstruction as_attention = AsAttention(next_bits);
-                const GateInstruction as_gate = AsGate(next_bits);
-                const ExpertsInstruction as_experts = AsExperts(next_bits);
-                if (opcode == kOpcodeMatmul) {
-                    walk.Start(as_matmul.rows, as_matmul.base, as_matmul.to_base);
-                    chunk.Start(as_matmul.chunks);
-                    phase = kMatmul;
-                } else if (opcode == kOpcodeAttention) {
-                    walk.Start(as_attention.rows, as_attention.base, as_attention.to_base);
-                    phase = kAttention;
-                } else if (opcode == kOpcodeGate) {
-                    walk.Start(ap_uint<13>(as_gate.rows) << 1, 0, 0);
-                    phase = kGate;
-                } else if (opcode == kOpcodeExperts) {
-                    queues_left.Start(as_experts.experts);
-                    experts_left = 0;
-                    turn.first = true;
-                    turn.hidden = 0;
-                    phase = kCount;
-                } else {
-                    Block table = {};
-                    table.kind = kTable;
-                    blocks.write(table);
-                }
+            current = next.command;
+            if (take) phase = kStart;
+        } else if (phase == kStart) {
+            send = opcode == kOpcodeTable;
+            if (opcode == kOpcodeMatmul) {
+                walk.Start(matmul.rows, matmul.base, matmul.to_base);
+                chunk.Start(matmul.chunks);
+                phase = kMatmul;
+            } else if (opcode == kOpcodeAttention) {
+                walk.Start(attention.rows, attention.base, attention.to_base);
+                phase = kAttention;
+            } else if (opcode == kOpcodeGate) {
+                walk.Start(ap_uint<13>(gate.rows) << 1, 0, 0);
+                phase = kGate;
+            } else if (opcode == kOpcodeExperts) {
+                queues_left.Start(experts.experts);
+                experts_left = 0;
+                turn.first = true;
+                turn.hidden = 0;
+                phase = kCount;
+            } else {
+                block.kind = kTable;
+                phase = kIdle;
             }
         } else if (phase == kMatmul) {
-            blocks.write(MatmulBlock(current, walk, chunk));
+            block = MatmulBlock(matmul, current, walk, chunk);
             if (!walk.last) {
                 walk.Step(matmul.stride, matmul.to_stride);
             } else {
@@ -118,33 +119,36 @@ block:
                 chunk.Step(matmul.groups);
             }
         } else if (phase == kGate) {
-            blocks.write(GateBlock(current, walk));
+            block = GateBlock(gate, walk);
             if (walk.last) phase = kIdle;
             walk.Step(0, 0);
         } else if (phase == kAttention) {
-            blocks.write(LogitsBlock(current, walk));
-            contexts.Push(ContextBlock<kTokens, kParts>(current, walk));
+            block = LogitsBlock(attention, current, walk);
+            contexts.Push(ContextBlock<kTokens, kParts>(attention, current, walk));
             if (walk.last) phase = kIdle;
             walk.Step(attention.stride, attention.to_stride);
         } else if (phase == kCount) {
+            send = false;
             const Queue queue = queues.read();
             lengths[queue.expert] = queue.length;
             if (queue.length != 0) ++experts_left;
             if (queues_left.last) phase = kFetch;
             queues_left.Step();
         } else if (phase == kFetch) {
+            send = false;
             const Fetched item = fetched.read();
             expert = item.expert;
             length = lengths[item.expert];
             phase = item.end ? kIdle : kOpen;
             if (item.end) orders.write({0, 1});
         } else if (phase == kOpen) {
+            send = false;
             phase = length == 0 ? kDropUp : kUp;
             if (length != 0) orders.write({expert, 0});
             turn.last = experts_left == 1;
             walk.Start(length, 0, experts.hidden_base);
         } else if (phase == kUp) {
-            blocks.write(UpBlock(current, walk, turn));
+            block = UpBlock(experts, current, walk, turn);
             if (walk.last) {
                 walk.Start(length, experts.hidden_base, 0);
                 phase = kDown;
@@ -152,7 +156,7 @@ block:
                 walk.Step(0, experts.hidden_stride);
             }
         } else if (phase == kDown) {
-            blocks.write(DownBlock(current, walk, turn));
+            block = DownBlock(experts, current, walk, turn);
             if (walk.last) {
                 turn.first = false;
                 turn.hidden += length;
@@ -162,9 +166,10 @@ block:
                 walk.Step(experts.hidden_stride, 0);
             }
         } else {
-            blocks.write(DropBlock(current, phase == kDropUp));
+            block = DropBlock(experts, phase == kDropUp);
             phase = phase == kDropUp ? kDropDown : kFetch;
         }
+        if (send) blocks.write(block);
         next.Fetch(instructions, take);
     }
 }

@@ -15,38 +15,38 @@ namespace m3vit {
 constexpr int kAttentionLead = 2;
 
 template <int kRows>
-Block LogitsBlock(const Dispatched& dispatched, const BlockWalk<kRows>& walk) {
+Block LogitsBlock(const AttentionInstruction& fields, const Dispatched& counts,
+                  const BlockWalk<kRows>& walk) {
     #pragma HLS INLINE
-    const AttentionInstruction fields = AsAttention(BitsOf(dispatched));
     Block block = {};
     block.kind = kLogits;
     block.size = {walk.rows(), fields.words, fields.beats, fields.key_groups};
     block.source = {
-        fields.domain, {dispatched.after, walk.end(), walk.last}, {walk.source, fields.stride}, 0};
-    block.key_values = {dispatched.second_after, 0, fields.key_base};
+        fields.domain, {counts.after, walk.end(), walk.last}, {walk.source, fields.stride}, 0};
+    block.key_values = {counts.second_after, 0, fields.key_base};
     block.scale.multiplier = fields.logit_multiplier;
     block.scale.shift = fields.logit_shift;
     block.keys = fields.keys;
     return block;
 }
 
-/// \param parts  words of kLanes weights in a panel word, a power of two
+/// \tparam kParts  words of kLanes weights in a panel word, a power of two
 template <int kRows, int kParts>
-Block ContextBlock(const Dispatched& dispatched, const BlockWalk<kRows>& walk) {
+Block ContextBlock(const AttentionInstruction& fields, const Dispatched& counts,
+                   const BlockWalk<kRows>& walk) {
     #pragma HLS INLINE
-    const AttentionInstruction fields = AsAttention(BitsOf(dispatched));
     const ap_uint<12> words = (fields.key_groups + (kParts - 1)) / kParts;
     Block block = {};
     block.kind = kContext;
     block.size = {walk.rows(), words, fields.value_beats, fields.value_groups};
-    block.key_values = {dispatched.second_after, walk.last, fields.value_base};
+    block.key_values = {counts.second_after, walk.last, fields.value_base};
     block.scale.multiplier = fields.multiplier;
     block.scale.shift = fields.shift;
     block.scale.zero_point = fields.zero_point;
 
     BlockTarget& target = block.target;
     target.domain = fields.to_domain;
-    target.order = {dispatched.reads, walk.first, 1, walk.last, dispatched.writes};
+    target.order = {counts.reads, walk.first, 1, walk.last, counts.writes};
     target.place = {walk.target, fields.to_stride};
     target.offset = fields.to_offset;
     return block;

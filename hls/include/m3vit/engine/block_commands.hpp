@@ -148,21 +148,7 @@ inline GateCommand GateOf(const Block& block) {
     return command;
 }
 
-/// One head's logits have one scale and no bias.
-template <int kLanes>
-Row<RequantiseParameter, kLanes> LogitParameters(const BlockScale& scale) {
-    #pragma HLS INLINE
-    Row<RequantiseParameter, kLanes> parameters;
-
-lane:
-    for (int lane = 0; lane < kLanes; ++lane) {
-        parameters.lane[lane] = {0, scale.multiplier, scale.shift};
-    }
-    return parameters;
-}
-
-template <int kLanes>
-void BlockCommands(
+inline void BlockCommands(
     hls::stream<Block>& blocks, hls::stream<TokenReadCommand>& token_reads,
     hls::stream<Passage>& panel_passages, hls::stream<PanelCommand>& panel_commands,
     hls::stream<Passage>& weight_passages, hls::stream<ReplayCommand>& tile_replays,
@@ -170,7 +156,7 @@ void BlockCommands(
     hls::stream<KeyValueReadCommand>& key_value_reads, hls::stream<MatmulCommand>& matmul_commands,
     hls::stream<Passage>& sum_passages, hls::stream<SerialiseCommand>& logit_serialise_commands,
     hls::stream<RequantiseCommand>& logit_requantise_commands,
-    hls::stream<Row<RequantiseParameter, kLanes>>& logit_parameters,
+    hls::stream<Row<RequantiseParameter, 1>>& logit_parameters,
     hls::stream<AttentionWeightsCommand>& attention_weights_commands,
     hls::stream<PairWordsCommand>& pair_words_commands,
     hls::stream<SerialiseCommand>& serialise_commands, hls::stream<Passage>& row_passages,
@@ -224,7 +210,7 @@ block:
         if (kind == kLogits) {
             logit_serialise_commands.write({groups, rows});
             logit_requantise_commands.write({1, ap_uint<13>(results), 0, 16});
-            logit_parameters.write(LogitParameters<kLanes>(block.scale));
+            logit_parameters.write({{{0, block.scale.multiplier, block.scale.shift}}});
             attention_weights_commands.write({1, rows, groups, block.keys});
             pair_words_commands.write({rows, groups});
         }

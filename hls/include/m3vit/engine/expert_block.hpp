@@ -24,33 +24,31 @@ struct ExpertTurn {
 constexpr int kExpertBits = 16;
 
 template <int kRows>
-Block UpBlock(const Dispatched& dispatched, const BlockWalk<kRows>& walk, const ExpertTurn& turn) {
+Block UpBlock(const ExpertsInstruction& fields, const Dispatched& counts,
+              const BlockWalk<kRows>& walk, const ExpertTurn& turn) {
     #pragma HLS INLINE
-    const ExpertsInstruction fields = AsExperts(BitsOf(dispatched));
     const bool ends = walk.last && turn.last;
     Block block = {};
     block.kind = kProduct;
     block.size = {walk.rows(), fields.up_words, fields.up_beats, fields.up_groups};
     block.release = walk.last;
     block.source = {
-        fields.domain, {dispatched.after, fields.rows, ends}, {fields.base, fields.stride}, 1};
+        fields.domain, {counts.after, fields.rows, ends}, {fields.base, fields.stride}, 1};
     block.scale.zero_point = fields.zero_point;
     block.scale.bits = 8;
 
     BlockTarget& target = block.target;
     target.way = kToActivation;
     target.domain = fields.hidden_domain;
-    target.order = {dispatched.second_reads, walk.first && turn.first, 1, ends,
-                    dispatched.second_writes};
+    target.order = {counts.second_reads, walk.first && turn.first, 1, ends, counts.second_writes};
     target.place = {walk.target, fields.hidden_stride};
     return block;
 }
 
 template <int kRows>
-Block DownBlock(const Dispatched& dispatched, const BlockWalk<kRows>& walk,
-                const ExpertTurn& turn) {
+Block DownBlock(const ExpertsInstruction& fields, const Dispatched& counts,
+                const BlockWalk<kRows>& walk, const ExpertTurn& turn) {
     #pragma HLS INLINE
-    const ExpertsInstruction fields = AsExperts(BitsOf(dispatched));
     const bool ends = walk.last && turn.last;
     const ap_uint<16> need = turn.hidden + walk.end();
     Block block = {};
@@ -58,23 +56,22 @@ Block DownBlock(const Dispatched& dispatched, const BlockWalk<kRows>& walk,
     block.size = {walk.rows(), fields.down_words, fields.down_beats, fields.down_groups};
     block.release = walk.last;
     block.source = {fields.hidden_domain,
-                    {dispatched.second_after, need, ends},
+                    {counts.second_after, need, ends},
                     {walk.source, fields.hidden_stride},
                     0};
     block.scale.bits = kExpertBits;
 
     BlockTarget& target = block.target;
     target.way = kToResidual;
-    target.order = {dispatched.reads, walk.first && turn.first, 1, ends, dispatched.writes};
+    target.order = {counts.reads, walk.first && turn.first, 1, ends, counts.writes};
     target.place.stride = fields.residual_words;
     target.scatter = 1;
     return block;
 }
 
 /// A chunk of an expert that was fetched before anyone knew that it has no tokens.
-inline Block DropBlock(const Dispatched& dispatched, bool up) {
+inline Block DropBlock(const ExpertsInstruction& fields, bool up) {
     #pragma HLS INLINE
-    const ExpertsInstruction fields = AsExperts(BitsOf(dispatched));
     Block block = {};
     block.kind = kDrop;
     block.size.beats = up ? fields.up_beats : fields.down_beats;

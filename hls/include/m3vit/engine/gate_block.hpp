@@ -10,10 +10,9 @@ namespace m3vit {
 
 /// \param walk  over rows of bytes
 template <int kRows>
-Block GateBlock(const Dispatched& dispatched, const BlockWalk<kRows>& walk) {
+Block GateBlock(const GateInstruction& fields, const BlockWalk<kRows>& walk) {
     #pragma HLS INLINE
     static_assert(kRows % 2 == 0, "both rows of a token are in one block");
-    const GateInstruction fields = AsGate(BitsOf(dispatched));
     Block block = {};
     block.kind = kGateSums;
     block.size = {walk.rows(), fields.words, fields.beats, fields.groups};

@@ -31,23 +31,21 @@ struct ChunkWalk {
 };
 
 template <int kRows>
-Block MatmulBlock(const Dispatched& dispatched, const BlockWalk<kRows>& walk,
-                  const ChunkWalk& chunk) {
+Block MatmulBlock(const MatmulInstruction& fields, const Dispatched& counts,
+                  const BlockWalk<kRows>& walk, const ChunkWalk& chunk) {
     #pragma HLS INLINE
-    const MatmulInstruction fields = AsMatmul(BitsOf(dispatched));
     const bool ends = walk.last && chunk.count.last;
     Block block = {};
     block.kind = kProduct;
     block.size = {walk.rows(), fields.words, fields.beats, fields.groups};
     block.release = walk.last;
     block.source = {
-        fields.domain, {dispatched.after, walk.end(), ends}, {walk.source, fields.stride}, 0};
+        fields.domain, {counts.after, walk.end(), ends}, {walk.source, fields.stride}, 0};
     block.scale.zero_point = fields.zero_point;
     block.scale.bits = fields.bits;
 
     BlockTarget& target = block.target;
-    target.order = {dispatched.reads, walk.first && chunk.first, chunk.count.last, ends,
-                    dispatched.writes};
+    target.order = {counts.reads, walk.first && chunk.first, chunk.count.last, ends, counts.writes};
     target.place.stride = fields.to_stride;
     if (fields.destination == kDestinationTokens) {
         target.way = fields.activate ? kToActivation : kToTokens;
