@@ -120,11 +120,15 @@ class Plan:
 
     def read_trace(self, arena: NDArray[np.uint8], program: Program) -> dict[str, Codes]:
         """Residual streams that a program stored, by the reference's trace names."""
-        network = self.model.network
         return {
-            name: read_rows(arena[region.start : region.stop], network.num_tokens, network.width)
+            name: self.unpack_rows(arena[region.start : region.stop])
             for name, region in program.traces.items()
         }
+
+    def unpack_rows(self, content: NDArray[np.uint8]) -> Codes:
+        """(T, D) int16 residual stream out of the bytes that a STORE left."""
+        network = self.model.network
+        return read_rows(content, network.num_tokens, network.width)
 
 
 def build_plan(model: CompiledModel, design: DesignConfig) -> Plan:

@@ -9,6 +9,7 @@ from m3vit.hls.design import DesignConfig
 from m3vit.model.compiled import CompiledModel
 from m3vit.model.fixed import Codes
 from m3vit.model.integer_ops import Routing
+from m3vit.model.network import Network, Task
 from m3vit.model.reference import TaskRun
 
 from .arena import Arena, Region
@@ -44,6 +45,12 @@ class Outputs:
         return (self.picks or (self.codes,))[-1].stop
 
 
+def kept_experts(network: Network, task: Task) -> int:
+    """Experts of each token: K, if the task has as many."""
+    first, last = task.experts
+    return min(network.experts_per_token, last - first)
+
+
 def row_bytes(words: int, design: DesignConfig) -> int:
     """Of an int16 row of so many words of `lanes`."""
     return 2 * words * design.lanes
@@ -69,7 +76,7 @@ def reserve_outputs(
         projection = placed.heads[task].projection
         words = projection.groups * projection.chunks
     codes = arena.reserve(rows[1] * row_bytes(words, design))
-    count = network.num_tokens * network.experts_per_token
+    count = network.num_tokens * kept_experts(network, model.task(task))
     picks = tuple(arena.reserve(count * PICK_BYTES) for _ in network.moe_layers)
     return Outputs(codes, rows, picks)
 
@@ -106,7 +113,7 @@ def read_outputs(
             part(outputs.codes), rows, (projection.chunks, projection.groups), design
         )[:, : model.heads[task].projection.bias.size]
     routing = tuple(
-        read_picks(part(region), network.num_tokens, network.experts_per_token)
+        read_picks(part(region), network.num_tokens, kept_experts(network, chosen))
         for region in outputs.picks
     )
     return TaskRun(task, codes, chosen.scale, routing)

@@ -26,7 +26,7 @@ from .arena import Region
 from .buffers import Buffer, Buffers
 from .packing import ceiling
 from .placement import PlacedExperts, PlacedLayer, PlacedMatrix, PlacedModel, PlacedNorm
-from .results import Outputs, row_bytes
+from .results import Outputs, kept_experts, row_bytes
 
 MAX_SCORE = 1 << 15
 """No score is larger, so no larger threshold prunes more."""
@@ -258,6 +258,7 @@ class Walk:
         """Choose experts for the int16 rows of the NORM in front."""
         network, norm = self.network, self.buffers.norm
         first, last = task.experts
+        kept = kept_experts(network, task)
         picks = self.around.outputs[task.name].picks[network.moe_layers.index(index)]
         self._emit(
             "GATE",
@@ -270,11 +271,11 @@ class Walk:
             experts=network.num_experts,
             first=first,
             last=last,
-            kept=network.experts_per_token,
+            kept=kept,
             normalise_kept=int(network.norm_topk_prob),
             prune_threshold=min(max(network.prune_threshold, -1), MAX_SCORE),
             picks=picks.line,
-            pick_count=network.num_tokens * network.experts_per_token,
+            pick_count=network.num_tokens * kept,
         )
 
     def _head(self, task: Task) -> None:
