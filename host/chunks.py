@@ -34,7 +34,12 @@ def chunk_groups(design: DesignConfig, what: str, groups: int, words: int, beats
         for count in range(1, min(groups, MAX_GROUPS) + 1)
         if groups % count == 0 and groups // count <= MAX_CHUNKS
     ]
-    fitting: list[int] = []
+    if not divisors:
+        raise UserError(
+            f"{what} has {groups} words of outputs, which are no {MAX_CHUNKS} or fewer equal "
+            f"chunks of {MAX_GROUPS} or fewer: take another width"
+        )
+    check_one_chunk(design, what, divisors[0], beats)
     for share in SHARES:
         fitting = [
             count
@@ -44,13 +49,6 @@ def chunk_groups(design: DesignConfig, what: str, groups: int, words: int, beats
         ]
         if fitting and fitting[-1] >= needed:
             break
-    if not fitting:
-        least = divisors[0] if divisors else groups
-        check_one_chunk(design, what, least, beats)
-        raise UserError(
-            f"{what} has {groups} words of outputs, which are no {MAX_CHUNKS} or fewer equal "
-            f"chunks of {MAX_GROUPS} or fewer: take another width"
-        )
     return fitting[-1]
 
 
