@@ -29,7 +29,7 @@ def isa_header() -> str:
         "",
         "inline ap_uint<kOpcodeBits> OpcodeOf(const InstructionBits& bits) {",
         "    #pragma HLS INLINE",
-        f"    return bits.range({OPCODE_BITS - 1}, 0);",
+        "    return bits;",
         "}",
     ]
     for kind in INSTRUCTIONS:
@@ -64,5 +64,5 @@ def _reader(kind: Kind) -> list[str]:
     ]
     for field in kind.fields:
         low = kind.positions[field.name]
-        lines += [f"    fields.{field.name} = bits.range({low + field.bits - 1}, {low});"]
+        lines += [f"    fields.{field.name} = bits >> {low};"]
     return [*lines, "    return fields;", "}"]

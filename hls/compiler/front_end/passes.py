@@ -29,6 +29,7 @@ _PASSES = f"{_INLINE},{_UNROLL},globalopt,globaldce,{_POLISH},globaldce,strip-de
 
 _LIMITS = [
     "-inline-threshold=100000000",
+    "-inline-cold-callsite-threshold=100000000",
     "-unroll-threshold=100000000",
     f"-unroll-full-max-count={MAX_UNROLLED}",
     f"-unroll-max-iteration-count-to-analyze={MAX_UNROLLED}",

@@ -10,20 +10,26 @@ using InstructionBits = ap_uint<256>;  ///< fields as docs/isa.md and m3vit/isa.
 
 /// An instruction and how many accesses of its domains came before it.
 struct Dispatched {
-    ap_uint<64> word[4];       ///< of InstructionBits, the lowest first
-    AccessCount after;         ///< writes of the domain that is read (keys and values excepted)
-    AccessCount second_after;  ///< ATTENTION: writes of keys and values; EXPERTS: of the hidden
-                               ///< buffer, with this instruction's own
-    AccessCount reads;         ///< reads of the domain that is written
-    AccessCount second_reads;  ///< EXPERTS: reads of the hidden buffer
-    AccessCount writes;        ///< writes of the domain that is written
-    AccessCount second_writes; ///< EXPERTS: writes of the hidden buffer
+    ap_uint<64> word[4];        ///< of InstructionBits, the lowest first
+    AccessCount after;          ///< writes of the domain that is read (keys and values excepted)
+    AccessCount second_after;   ///< ATTENTION: writes of keys and values; EXPERTS: of the hidden
+                                ///< buffer, with this instruction's own
+    AccessCount reads;          ///< reads of the domain that is written
+    AccessCount second_reads;   ///< EXPERTS: reads of the hidden buffer
+    AccessCount writes;         ///< writes of the domain that is written
+    AccessCount second_writes;  ///< EXPERTS: writes of the hidden buffer
 };
 
 /// The fields of `Dispatched` as one number, for m3vit/isa.hpp.
 inline InstructionBits BitsOf(const Dispatched& instruction) {
     #pragma HLS INLINE
-    return (instruction.word[3], instruction.word[2], instruction.word[1], instruction.word[0]);
+    InstructionBits bits = 0;
+
+word:
+    for (int word = 0; word < 4; ++word) {
+        bits |= InstructionBits(instruction.word[word]) << (64 * word);
+    }
+    return bits;
 }
 
 /// Read from memory, by lines of 64 bytes from the arena's start.
