@@ -122,9 +122,14 @@ beat:
     M3VIT_FOREVER(program, false) {
         #pragma HLS PIPELINE II=1
         const ProgramBeat beat = program.read();
-        const InstructionBits bits = (beat.lane[3], beat.lane[2], beat.lane[1], beat.lane[0],
-                                      held.lane[3], held.lane[2], held.lane[1], held.lane[0]);
         if (second) {
+            InstructionBits bits = 0;
+
+        lane:
+            for (int lane = 0; lane < 4; ++lane) {
+                bits |= InstructionBits(held.lane[lane]) << (32 * lane);
+                bits |= InstructionBits(beat.lane[lane]) << (32 * lane + 128);
+            }
             instructions.write(Check(bits, order));
             order.Step(bits);
         }

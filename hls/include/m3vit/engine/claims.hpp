@@ -18,7 +18,8 @@ namespace m3vit {
 template <int kUnit, int kBits>
 ap_uint<kBits> Units(const ap_uint<kBits>& value) {
     #pragma HLS INLINE
-    return ap_uint<kBits + 8>(value + (kUnit - 1)) / kUnit;
+    static_assert(kUnit < 512, "a unit has 9 bits");
+    return ap_uint<kBits + 8>(value + (kUnit - 1)) / ap_uint<9>(kUnit);
 }
 
 /// Words of kPanelLanes that hold so many words of kLanes.
@@ -127,9 +128,10 @@ inline bool Fits(const KeyValueClaim& claim) {
     const ap_uint<10> last_head = Quotient(ap_uint<10>(claim.words - 1), claim.head_words);
     // The two loops over a head's tiles; only the outer one is strided.
     const ap_uint<13> outer =
-        claim.values ? ap_uint<13>(last_word) : ap_uint<13>(last_token / kArrayOutputs);
-    const ap_uint<13> inner = claim.values ? ap_uint<13>(last_token / kArrayInputs)
-                                           : ap_uint<13>(last_word / (kArrayInputs / kLanes));
+        claim.values ? ap_uint<13>(last_word) : ap_uint<13>(last_token / ap_uint<9>(kArrayOutputs));
+    const ap_uint<13> inner = claim.values
+                                  ? ap_uint<13>(last_token / ap_uint<9>(kArrayInputs))
+                                  : ap_uint<13>(last_word / ap_uint<9>(kArrayInputs / kLanes));
     const ap_uint<22> head = last_head * claim.head_tiles;
     const ap_uint<25> stepped = outer * claim.step;
     const ap_uint<27> last = claim.base + head + stepped + inner;

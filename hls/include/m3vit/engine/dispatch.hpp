@@ -7,7 +7,7 @@
 /// the number of accesses in front of it (accesses.hpp); from there on they overlap as they can. An
 /// instruction that fails a check ends the program: nothing behind it is issued until reset. So
 /// does a BEGIN for other hardware. END is answered when nothing is under way any more.
-/// An instruction every other cycle, far more than any of them takes.
+/// An instruction every four cycles, far faster than any of them is carried out.
 #pragma once
 
 #include "m3vit/engine/check_program.hpp"

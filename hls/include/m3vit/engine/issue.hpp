@@ -4,13 +4,13 @@
 ///     instructions  ->  queues of the sequencers
 ///
 /// An instruction leaves when all queues that it goes to have room and few enough accesses are
-/// under way, one a cycle at most (II=1). What retires is taken in every cycle, whatever waits, so
-/// that no memory is held up by it. No arithmetic beside counting.
+/// under way, four cycles after the last one at least; a cycle is an iteration (II=1). What retires
+/// is taken in every cycle, whatever waits, so that no memory is held up by it. No arithmetic
+/// beside counting.
 #pragma once
 
 #include <hls_stream.h>
 
-#include "m3vit/commands.hpp"
 #include "m3vit/engine/checked.hpp"
 #include "m3vit/engine/image_command.hpp"
 #include "m3vit/isa.hpp"
@@ -18,22 +18,23 @@
 
 namespace m3vit {
 
-/// Accesses of one kind that are under way.
+/// Accesses of one kind that are under way: 31 at most.
 struct UnderWay {
     ap_uint<6> count = 0;
-    bool idle = true;
-    bool room = true;  ///< for the accesses of one more instruction
 
-    /// Call once per cycle.
-    void Step(const ap_uint<2>& issued, hls::stream<ap_uint<1>>& retired) {
+    /// There is room for those of one more instruction.
+    bool HasRoom() const {
         #pragma HLS INLINE
         constexpr int kMost = 31;
         constexpr int kOfInstruction = 2;
-        const bool one = !idle && !retired.empty();
+        return count <= kMost - kOfInstruction;
+    }
+    /// Call once per cycle.
+    void Step(const ap_uint<2>& issued, hls::stream<ap_uint<1>>& retired) {
+        #pragma HLS INLINE
+        const bool one = count != 0 && !retired.empty();
         if (one) retired.read();
         count = count + issued - one;
-        idle = count == 0;
-        room = count <= kMost - kOfInstruction;
     }
 };
 
@@ -118,27 +119,26 @@ inline void Issue(hls::stream<Checked>& instructions, hls::stream<ap_uint<1>>& r
                   hls::stream<Dispatched>& array, hls::stream<ImageCommand>& images,
                   hls::stream<ResidualWriteCommand>& residual_loads,
                   hls::stream<StoreCommand>& stores, hls::stream<Ending>& ending) {
-    NextCommand<Checked> next;
-    bool failed = false;  // until reset
+    // Fetched; whether it can leave is looked at a cycle later, and decided in the next one.
+    enum Phase { kFetch, kLook, kDecide, kIssue };
+    ap_uint<2> phase = kFetch;
+    Checked checked;
+    bool issues = false;   // otherwise the program ends with it
+    bool failed = false;   // until reset
+    bool blocked = false;  // a queue that it needs is full
+    bool idle = true;      // nothing is under way
+    bool settled = true;   // nothing is being stored
+    bool room = true;
     ap_uint<16> position = 0;
     DomainCounters reads, writes;
     #pragma HLS ARRAY_PARTITION variable=reads.count type=complete
     #pragma HLS ARRAY_PARTITION variable=writes.count type=complete
     UnderWay row_reads, row_writes, token_reads, token_writes, key_value_reads, key_value_writes;
     UnderWay stored;
-    bool idle = true;  // nothing is under way
-    bool room = true;
 
 instruction:
-    M3VIT_FOREVER(instructions, next.ready || !idle) {
+    M3VIT_FOREVER(instructions, phase != kFetch || !idle) {
         #pragma HLS PIPELINE II=1
-        const Checked& checked = next.command;
-        const ap_uint<kQueues> queues = checked.uses.queues;
-        const Dispatched dispatched = DispatchedOf(checked, reads, writes);
-        const ap_uint<4> opcode = checked.word[0];
-        const bool wrong = checked.code != kCodeWell;
-        const bool end = opcode == kOpcodeEnd;
-
         ap_uint<kQueues> full;
         full[kLoadQueue] = loads.full();
         full[kDataQueue] = data.full();
@@ -147,20 +147,32 @@ instruction:
         full[kImageQueue] = images.full();
         full[kResidualLoadQueue] = residual_loads.full();
         full[kStoreQueue] = stores.full();
-        // What a LOAD reads may just have been stored.
-        const bool settled = opcode != kOpcodeLoad || stored.idle;
-        const bool can = wrong || (end ? idle : room && settled && (full & queues) == 0);
-        const bool take = next.ready && (failed || can);
-        const bool issue = take && !failed && !wrong;
+        const ap_uint<kQueues> queues = checked.uses.queues;
+        const ap_uint<4> opcode = checked.word[0];
+        const bool wrong = checked.code != kCodeWell;
+        const bool end = opcode == kOpcodeEnd;
+        const bool issue = phase == kIssue && issues;
+        const bool now_blocked = (full & queues) != 0;
+        const bool now_settled = stored.count == 0;
+        const bool now_idle = now_settled && row_reads.count == 0 && row_writes.count == 0 &&
+                              token_reads.count == 0 && token_writes.count == 0 &&
+                              key_value_reads.count == 0 && key_value_writes.count == 0;
+        const bool now_room = row_reads.HasRoom() && row_writes.HasRoom() &&
+                              token_reads.HasRoom() && token_writes.HasRoom() &&
+                              key_value_reads.HasRoom() && key_value_writes.HasRoom() &&
+                              stored.HasRoom();
 
-        if (issue && queues[kLoadQueue]) loads.write(dispatched);
-        if (issue && queues[kDataQueue]) data.write(checked.data);
-        if (issue && queues[kRowQueue]) rows.write(dispatched);
-        if (issue && queues[kArrayQueue]) array.write(dispatched);
-        if (issue && queues[kImageQueue]) images.write(CutCommand(dispatched));
-        if (issue && queues[kResidualLoadQueue]) residual_loads.write(LoadCommand(dispatched));
-        if (issue && queues[kStoreQueue]) stores.write(checked.store);
-        if (take && !failed && (wrong || end)) ending.write({checked.code, position});
+        if (issue) {
+            const Dispatched dispatched = DispatchedOf(checked, reads, writes);
+            if (queues[kLoadQueue]) loads.write(dispatched);
+            if (queues[kDataQueue]) data.write(checked.data);
+            if (queues[kRowQueue]) rows.write(dispatched);
+            if (queues[kArrayQueue]) array.write(dispatched);
+            if (queues[kImageQueue]) images.write(CutCommand(dispatched));
+            if (queues[kResidualLoadQueue]) residual_loads.write(LoadCommand(dispatched));
+            if (queues[kStoreQueue]) stores.write(checked.store);
+        }
+        if (phase == kIssue && !issues) ending.write({checked.code, position});
 
         const ap_uint<kDomains> read = issue ? checked.uses.reads : ap_uint<kDomains>(0);
         const ap_uint<kDomains> written = issue ? checked.uses.writes : ap_uint<kDomains>(0);
@@ -173,16 +185,32 @@ instruction:
         key_value_reads.Step(ap_uint<2>(read[kKeyValueDomain]), key_value_reads_retired);
         key_value_writes.Step(ap_uint<2>(written[kKeyValueDomain]), key_value_writes_retired);
         stored.Step(ap_uint<2>(issue && queues[kStoreQueue]), stores_retired);
-        idle = row_reads.idle && row_writes.idle && token_reads.idle && token_writes.idle &&
-               key_value_reads.idle && key_value_writes.idle && stored.idle;
-        room = row_reads.room && row_writes.room && token_reads.room && token_writes.room &&
-               key_value_reads.room && key_value_writes.room && stored.room;
 
-        if (take) {
+        if (phase == kFetch) {
+            if (!instructions.empty()) {
+                checked = instructions.read();
+                phase = kLook;
+            }
+        } else if (phase == kLook) {
+            phase = kDecide;
+        } else if (phase == kDecide) {
+            // What a LOAD reads may just have been stored.
+            const bool can = room && !blocked && (settled || opcode != kOpcodeLoad);
+            issues = !wrong && !end;
+            if (failed) {
+                phase = kFetch;
+            } else if (wrong || (end ? idle : can)) {
+                phase = kIssue;
+            }
+        } else {
+            phase = kFetch;
+            failed = wrong;
             position = end ? ap_uint<16>(0) : ap_uint<16>(position + 1);
-            failed = failed || wrong;
         }
-        next.Fetch(instructions, take);
+        blocked = now_blocked;
+        settled = now_settled;
+        idle = now_idle;
+        room = now_room;
     }
 }
 
