@@ -14,9 +14,6 @@ ADDRESS_BITS = 8
 BUS = "s_axi_control"
 """What the names of the AXI4-Lite ports start with."""
 
-VERSION = 1
-"""Of this table and of the program's format."""
-
 
 @dataclass(frozen=True)
 class Register:
@@ -68,7 +65,7 @@ _SETTINGS = (
         "instruction",
     ),
     Register("DESIGN_ID", 0x08, 32, "read", "the hardware's sizes as one number"),
-    Register("VERSION", 0x0C, 8, "read", "of registers and instructions"),
+    Register("VERSION", 0x0C, 8, "read", "of the instruction set and of these registers"),
     Register(
         "ARENA",
         0x10,
@@ -109,8 +106,8 @@ COUNTERS = tuple(
         ("DATA_BEATS", "likewise"),
         ("STORE_BEATS", "of 16 bytes, that the core gave"),
         ("WEIGHT_STALL", "cycles in which weights were there and the core did not take them"),
-        ("WEIGHT_WAIT", "cycles in which the core waited for weights on their way"),
-        ("DATA_WAIT", "cycles in which the core waited for data on their way"),
+        ("WEIGHT_WAIT", "cycles in which weights had been asked for and none were there"),
+        ("DATA_WAIT", "cycles in which data had been asked for and none were there"),
         ("STORE_WAIT", "cycles in which the core had something to store and memory was not ready"),
     )
 )
