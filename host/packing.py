@@ -95,14 +95,13 @@ def pack_matrix(
     for name in ("bias", "multiplier", "shift"):
         parameters[name][outputs.positions] = getattr(linear, name)
     chunks = outputs.count // (groups * design.lanes)
-    return _lines(
-        np.concatenate((_rows_of_bytes(parameters, chunks), _rows_of_bytes(tiles, chunks)), axis=1)
-    )
+    parts = [pack_bytes(items).reshape(chunks, -1) for items in (parameters, tiles)]
+    return _lines(np.concatenate(parts, axis=1))
 
 
 def pack_gate_weights(design: DesignConfig, weights: NDArray[np.int8]) -> Bytes:
     """(E, D) weights of a gate: one chunk of tiles without parameters."""
-    return _lines(_rows_of_bytes(weight_tiles(weights, design.array_outputs, design.array_inputs)))
+    return pack_bytes(weight_tiles(weights, design.array_outputs, design.array_inputs))
 
 
 def pack_gate_parameters(gate: Gate, which: int, task: int) -> Bytes:
@@ -116,7 +115,7 @@ def pack_gate_parameters(gate: Gate, which: int, task: int) -> Bytes:
     bias = gate.bias[task].astype(np.int64) & ((1 << GATE_BIAS_BITS) - 1)
     multiplier = gate.multiplier[which].astype(np.int64) << GATE_BIAS_BITS
     shift = gate.shift[which].astype(np.int64) << (GATE_BIAS_BITS + GATE_MULTIPLIER_BITS)
-    return _lines(_rows_of_bytes((bias | multiplier | shift).astype("<i8")))
+    return pack_bytes((bias | multiplier | shift).astype("<i8"))
 
 
 def pack_affines(affines: Sequence[Affine], lanes: int) -> Bytes:
@@ -127,7 +126,7 @@ def pack_affines(affines: Sequence[Affine], lanes: int) -> Bytes:
         channels["gain"][: affine.gain.size] = affine.gain
         channels["bias"][: affine.bias.size] = affine.bias
         parts.append(channels)
-    return _lines(_rows_of_bytes(np.concatenate(parts)))
+    return pack_bytes(np.concatenate(parts))
 
 
 def pack_rows(codes: Codes, lanes: int) -> Bytes:
@@ -135,17 +134,12 @@ def pack_rows(codes: Codes, lanes: int) -> Bytes:
     rows, width = codes.shape
     padded = np.zeros((rows, ceiling(width, lanes) * lanes), "<i2")
     padded[:, :width] = codes
-    return _lines(_rows_of_bytes(padded))
+    return pack_bytes(padded)
 
 
-def pack_bytes(content: NDArray[np.integer[Any]]) -> Bytes:
-    """Bytes of any array, padded to whole lines."""
-    return _lines(_rows_of_bytes(content))
-
-
-def _rows_of_bytes(items: NDArray[Any], rows: int = 1) -> Bytes:
-    """The bytes of an array in so many equal rows."""
-    return np.frombuffer(np.ascontiguousarray(items).tobytes(), np.uint8).reshape(rows, -1)
+def pack_bytes(content: NDArray[Any]) -> Bytes:
+    """The bytes of an array, row-major."""
+    return np.frombuffer(np.ascontiguousarray(content).tobytes(), np.uint8)
 
 
 def _lines(rows: Bytes) -> Bytes:

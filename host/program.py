@@ -22,7 +22,7 @@ from m3vit.model.reference import TaskRun
 
 from .arena import Arena, Region
 from .buffers import plan_buffers
-from .packing import pack_bytes
+from .packing import ceiling, pack_bytes
 from .placement import PlacedModel, Placement
 from .results import Outputs, read_outputs, read_rows, reserve_outputs, row_bytes
 from .walk import Surroundings, Walk
@@ -148,7 +148,8 @@ def build_plan(model: CompiledModel, design: DesignConfig) -> Plan:
     buffers = plan_buffers(network, design)
     arena = Arena()
     placed = Placement(model, design, buffers, arena).place()
-    image = arena.reserve(network.image_height * network.image_width * network.channels)
+    pixels = network.image_height * network.image_width * network.channels
+    image = arena.reserve(ceiling(pixels, design.lanes) * design.lanes)
     outputs = {
         task.name: reserve_outputs(model, design, buffers, placed, arena, task.name)
         for task in model.tasks
