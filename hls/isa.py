@@ -303,6 +303,27 @@ TO_TOKENS, TO_RESIDUAL, TO_KEYS, TO_VALUES, TO_MEMORY = range(5)
 WIDE_NONE, WIDE_GATE, WIDE_MEMORY = range(3)
 """`wide` of NORM."""
 
+STOPPED_WELL = 0
+UNKNOWN_INSTRUCTION, FIELD_OUT_OF_RANGE, WRONG_DESIGN, WRONG_ORDER = range(1, 5)
+OUTSIDE_ARENA, READ_ERROR, WRITE_ERROR, STALLED, TOO_MANY_CYCLES, NO_END = range(16, 22)
+
+ENDINGS: Mapping[int, str] = MappingProxyType(
+    {
+        STOPPED_WELL: "the program ended well",
+        UNKNOWN_INSTRUCTION: "no instruction has this opcode",
+        FIELD_OUT_OF_RANGE: "a field is beyond the design, or fields contradict each other",
+        WRONG_DESIGN: "BEGIN names other hardware or another version of the instruction set",
+        WRONG_ORDER: "an instruction is not where it may be",
+        OUTSIDE_ARENA: "an address outside the arena",
+        READ_ERROR: "the memory answered a read with an error",
+        WRITE_ERROR: "the memory answered a write with an error",
+        STALLED: "nothing has happened for too long",
+        TOO_MANY_CYCLES: "the program took more cycles than it may",
+        NO_END: "the program ended without END",
+    }
+)
+"""How a program can end: code in the register STATUS -> meaning."""
+
 
 class Instruction:
     """One instruction with a value for every field.
