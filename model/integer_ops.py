@@ -185,6 +185,13 @@ def route(
     first, last = expert_range
     sums = inputs.astype(np.float64) @ parameters.matrix[gate, :, first:last]
     logits = requantise(sums, parameters.rule(gate, task, first, last))
+    return choose_experts(logits, first, top_k, normalise_kept, prune_threshold)
+
+
+def choose_experts(
+    logits: Codes, first: int, top_k: int, normalise_kept: bool, prune_threshold: int
+) -> Routing:
+    """`route` behind its matmul: (T, E') int16 logits, of the experts from `first` on."""
     kept = np.argsort(-logits.astype(np.int32), axis=1, kind="stable")[:, :top_k]
     distance = logits.max(axis=1, keepdims=True).astype(np.int64) - logits
     weights = gate_weight(distance)
