@@ -3,12 +3,11 @@
 #include "m3vit/config.hpp"
 #include "m3vit/engine/row_router.hpp"
 
-void row_router_top(
-    hls::stream<m3vit::Passage>& commands,
-    hls::stream<m3vit::Row<m3vit::Sum, m3vit::kLanes>>& rows,
-    hls::stream<m3vit::Row<m3vit::Sum, m3vit::kLanes>>& requantise,
-    hls::stream<m3vit::Row<m3vit::Sum, m3vit::kLanes>>& context,
-    hls::stream<m3vit::Row<m3vit::Sum, m3vit::kLanes>>& gate) {
+void row_router_top(hls::stream<m3vit::Passage>& commands,
+                    hls::stream<m3vit::Row<m3vit::Sum, m3vit::kLanes>>& rows,
+                    hls::stream<m3vit::Row<m3vit::Sum, m3vit::kLanes>>& requantise,
+                    hls::stream<m3vit::Row<m3vit::Sum, m3vit::kLanes>>& context,
+                    hls::stream<m3vit::Row<m3vit::Sum, m3vit::kLanes>>& gate) {
     #pragma HLS INTERFACE mode=axis port=commands
     #pragma HLS INTERFACE mode=axis port=rows
     #pragma HLS INTERFACE mode=axis port=requantise

@@ -3,10 +3,9 @@
 #include "m3vit/config.hpp"
 #include "m3vit/engine/split_bytes.hpp"
 
-void split_bytes_top(
-    hls::stream<m3vit::SplitBytesCommand>& commands,
-    hls::stream<m3vit::Row<m3vit::Residual, m3vit::kLanes>>& rows,
-    hls::stream<m3vit::Row<m3vit::Activation, m3vit::kPanelLanes>>& words) {
+void split_bytes_top(hls::stream<m3vit::SplitBytesCommand>& commands,
+                     hls::stream<m3vit::Row<m3vit::Residual, m3vit::kLanes>>& rows,
+                     hls::stream<m3vit::Row<m3vit::Activation, m3vit::kPanelLanes>>& words) {
     #pragma HLS INTERFACE mode=axis port=commands
     #pragma HLS INTERFACE mode=axis port=rows
     #pragma HLS INTERFACE mode=axis port=words

@@ -14,5 +14,6 @@ void weight_feed_top(
     #pragma HLS INTERFACE mode=axis port=tiles
     #pragma HLS INTERFACE mode=ap_ctrl_none port=return
 
-    m3vit::WeightFeed<m3vit::kArrayOutputs, m3vit::kArrayInputs>(commands, weights, key_values, tiles);
+    m3vit::WeightFeed<m3vit::kArrayOutputs, m3vit::kArrayInputs>(commands, weights, key_values,
+                                                                 tiles);
 }

@@ -4,8 +4,8 @@
 ///     weights  kLanes  ->  words  kWord, in the order of the rows of a group
 ///
 /// Both go word by word: word 0 of every row of a group, then word 1. So the words of a group that
-/// make a panel word's first half wait until its last part comes. A word in per cycle; where the row
-/// ends early, the rest of its last word is zero. No arithmetic.
+/// make a panel word's first half wait until its last part comes. A word in per cycle; where the
+/// row ends early, the rest of its last word is zero. No arithmetic.
 #pragma once
 
 #include "m3vit/row_groups.hpp"
@@ -56,8 +56,8 @@ weight:
                 words.write(word);
             }
             if (walk.rows.last) {
-                part = complete ? ap_uint<BitLength(kParts)>(0)
-                                : ap_uint<BitLength(kParts)>(part + 1);
+                part =
+                    complete ? ap_uint<BitLength(kParts)>(0) : ap_uint<BitLength(kParts)>(part + 1);
             }
         }
 

@@ -1,8 +1,8 @@
 /// \file passage.hpp
 /// Forks and joins of the streams around the array: so many words one way, then so many another.
 ///
-/// A word per cycle (II=1), no cycle between commands, no arithmetic. The ways of each fork and join
-/// are listed here.
+/// A word per cycle (II=1), no cycle between commands, no arithmetic. The ways of each fork and
+/// join are listed here.
 #pragma once
 
 #include "m3vit/commands.hpp"

@@ -52,8 +52,7 @@ row:
 /// Ways are kToTokens, past the activation table, and kToActivation, through it.
 template <int kLanes>
 void ResultMerge(hls::stream<Passage>& commands, hls::stream<Row<Code, kLanes>>& plain,
-                 hls::stream<Row<Code, kLanes>>& activated,
-                 hls::stream<Row<Code, kLanes>>& codes) {
+                 hls::stream<Row<Code, kLanes>>& activated, hls::stream<Row<Code, kLanes>>& codes) {
     PassageWalk walk;
 
 row:

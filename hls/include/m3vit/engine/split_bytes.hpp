@@ -5,7 +5,8 @@
 ///
 /// High bytes are signed, low bytes 0 ... 255, so 256 times the first sum plus the second is the
 /// sum of the int16 inputs (gate_logits.hpp joins them). A row is held in one half of a small
-/// memory while the bytes of the one before leave from the other: a word in and a word out per cycle.
+/// memory while the bytes of the one before leave from the other: a word in and a word out per
+/// cycle.
 #pragma once
 
 #include "m3vit/commands.hpp"
@@ -23,8 +24,7 @@ struct SplitBytesCommand {
 /// \tparam kWord      channels of a panel word, a multiple of kLanes
 /// \tparam kMaxWords  panel words of a row
 template <int kLanes, int kWord, int kMaxWords>
-void SplitBytes(hls::stream<SplitBytesCommand>& commands,
-                hls::stream<Row<Residual, kLanes>>& rows,
+void SplitBytes(hls::stream<SplitBytesCommand>& commands, hls::stream<Row<Residual, kLanes>>& rows,
                 hls::stream<Row<Activation, kWord>>& words) {
     static_assert(kWord % kLanes == 0, "a panel word takes whole words");
     constexpr int kParts = kWord / kLanes;

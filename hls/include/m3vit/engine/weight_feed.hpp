@@ -8,8 +8,7 @@
 namespace m3vit {
 
 template <int kOutputs, int kInputs>
-void WeightFeed(hls::stream<Passage>& commands,
-                hls::stream<Tile<Code, kOutputs, kInputs>>& weights,
+void WeightFeed(hls::stream<Passage>& commands, hls::stream<Tile<Code, kOutputs, kInputs>>& weights,
                 hls::stream<Tile<Code, kOutputs, kInputs>>& key_values,
                 hls::stream<Tile<Code, kOutputs, kInputs>>& tiles) {
     PassageWalk walk;

@@ -1,0 +1,64 @@
+/// \file fork.hpp
+/// What goes to two places, and what changes its type on the way.
+#pragma once
+
+#include "m3vit/engine/image_command.hpp"
+#include "m3vit/pick.hpp"
+#include "m3vit/queue.hpp"
+#include "m3vit/stream.hpp"
+#include "m3vit/types.hpp"
+
+namespace m3vit {
+
+/// An image is cut into patches, and the patches are stored.
+inline void ImageFork(hls::stream<ImageCommand>& images, hls::stream<CutPatchesCommand>& cuts,
+                      hls::stream<TokenWriteCommand>& writes) {
+image:
+    M3VIT_FOREVER(images, false) {
+        #pragma HLS PIPELINE II=1
+        const ImageCommand image = images.read();
+        cuts.write(image.cut);
+        writes.write(image.write);
+    }
+}
+
+/// What a gate has chosen is routed, and stored for whoever wants to see it.
+inline void PickFork(hls::stream<Pick>& picks, hls::stream<Pick>& routed,
+                     hls::stream<Pick>& stored) {
+pick:
+    M3VIT_FOREVER(picks, false) {
+        #pragma HLS PIPELINE II=1
+        const Pick pick = picks.read();
+        routed.write(pick);
+        stored.write(pick);
+    }
+}
+
+/// Lengths of expert queues decide which weights are fetched and which blocks are computed.
+inline void QueueFork(hls::stream<Queue>& queues, hls::stream<Queue>& loader,
+                      hls::stream<Queue>& sequencer) {
+queue:
+    M3VIT_FOREVER(queues, false) {
+        #pragma HLS PIPELINE II=1
+        const Queue queue = queues.read();
+        loader.write(queue);
+        sequencer.write(queue);
+    }
+}
+
+/// Logits are requantised to 16 bits.
+template <int kLanes>
+void LogitRows(hls::stream<Row<Wide, kLanes>>& logits, hls::stream<Row<Residual, kLanes>>& rows) {
+word:
+    M3VIT_FOREVER(logits, false) {
+        #pragma HLS PIPELINE II=1
+        const Row<Wide, kLanes> logit = logits.read();
+        Row<Residual, kLanes> row;
+
+    lane:
+        for (int lane = 0; lane < kLanes; ++lane) row.lane[lane] = logit.lane[lane];
+        rows.write(row);
+    }
+}
+
+}  // namespace m3vit
