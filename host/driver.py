@@ -5,8 +5,7 @@ arena, which the port provides.
 """
 
 import time
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable
 from typing import Protocol
 
 import numpy as np
@@ -14,29 +13,13 @@ from numpy.typing import NDArray
 
 from m3vit.errors import UserError
 from m3vit.hls import registers
-from m3vit.hls.isa import LINE_BYTES, VERSION
+from m3vit.hls.isa import ENDINGS, LINE_BYTES, VERSION
 from m3vit.hls.registers import COUNTERS, REGISTERS
 from m3vit.model.fixed import Codes
 from m3vit.model.reference import TaskRun
 
 from .packing import ceiling
 from .program import Plan, Program
-
-ENDINGS: Mapping[int, str] = MappingProxyType(
-    {
-        1: "the instruction is unknown",
-        2: "a field of the instruction is out of range",
-        3: "the program was built for another design or version",
-        4: "the instruction must not come here",
-        16: "an address lies outside the arena",
-        17: "memory answered a read with an error",
-        18: "memory answered a write with an error",
-        19: "nothing moved for as long as STALL_LIMIT allows",
-        20: "it took more cycles than CYCLE_LIMIT allows",
-        21: "the program ended without END",
-    }
-)
-"""Error codes of STATUS."""
 
 CODE_BITS = 8
 WORD_BITS = 32
