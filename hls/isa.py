@@ -17,6 +17,9 @@ OPCODE_BITS = 4
 LINE_BYTES = 64
 """Everything in memory begins at a line."""
 
+ADDRESS_BITS = 26
+"""Of a line's address."""
+
 BEAT_BYTES = 16
 """What an AXI port moves in a cycle."""
 
@@ -42,6 +45,11 @@ class Field:
     unit: str
     meaning: str
     signed: bool = False
+
+    @property
+    def is_address(self) -> bool:
+        """The value is a line of the arena."""
+        return self.unit == "line"
 
     @property
     def range(self) -> tuple[int, int]:
@@ -95,7 +103,7 @@ def _target(prefix: str = "") -> tuple[Field, ...]:
 def _stored(address: str, beats: str, what: str) -> tuple[Field, ...]:
     """A place in memory that is read or written."""
     return (
-        Field(address, 26, "lines", f"where {what} lie in memory"),
+        Field(address, ADDRESS_BITS, "line", f"where {what} lie in memory"),
         Field(beats, 20, "beats", "how much that is"),
     )
 
@@ -165,7 +173,7 @@ INSTRUCTIONS = (
             Field("codes", 1, "", "1: there is an int8 output"),
             Field("wide", 2, "", "the int16 output goes: 0 nowhere, 1 to the gate, 2 to memory"),
             Field("raw", 1, "", "1: rows go to the gate as they are; codes = 0, wide = 1"),
-            Field("parameters", 26, "lines", "where gains and biases lie in memory"),
+            Field("parameters", ADDRESS_BITS, "line", "where gains and biases lie in memory"),
             Field("parameter_beats", 12, "beats", "how much that is"),
             *_target(),
             *_stored("store", "store_beats", "the int16 rows"),
@@ -175,7 +183,7 @@ INSTRUCTIONS = (
         "TABLE",
         7,
         "A new activation table: 256 codes.",
-        (Field("address", 26, "lines", "where it lies in memory"),),
+        (Field("address", ADDRESS_BITS, "line", "where it lies in memory"),),
     ),
     Kind(
         "MATMUL",
@@ -185,7 +193,7 @@ INSTRUCTIONS = (
             *_source(),
             _INPUT_WORDS,
             _INPUT_BEATS,
-            Field("weights", 26, "lines", "where parameters and weights lie in memory"),
+            Field("weights", ADDRESS_BITS, "line", "where parameters and weights lie in memory"),
             Field("groups", 10, "words", "of the results of a chunk"),
             Field("chunks", 8, "", "N = groups x chunks x lanes"),
             Field("zero_point", 8, "", "of the results", signed=True),
@@ -245,16 +253,21 @@ INSTRUCTIONS = (
             Field("rows", 12, "rows", "tokens"),
             Field("words", 12, "panel words", "of a row of D bytes"),
             _INPUT_BEATS,
-            Field("weights", 26, "lines", "where the weights lie in memory"),
+            Field("weights", ADDRESS_BITS, "line", "where the weights lie in memory"),
             Field("groups", 10, "words", "of logits: experts / lanes, rounded up"),
-            Field("parameters", 26, "lines", "where the experts' requantisation lies in memory"),
+            Field(
+                "parameters",
+                ADDRESS_BITS,
+                "line",
+                "where the experts' requantisation lies in memory",
+            ),
             Field("experts", 9, "", "E, of the layer"),
             Field("first", 8, "", "experts [first, last) take part"),
             Field("last", 9, "", "the same"),
             Field("kept", 5, "", "K, experts of a token"),
             Field("normalise_kept", 1, "", "1: softmax over the kept experts only"),
             Field("prune_threshold", 17, "", "scores up to this become 0", signed=True),
-            Field("picks", 26, "lines", "where the choice is written to memory"),
+            Field("picks", ADDRESS_BITS, "line", "where the choice is written to memory"),
             Field("pick_count", 16, "", "rows x kept"),
         ),
     ),
@@ -274,7 +287,7 @@ INSTRUCTIONS = (
             Field("down_words", 12, "panel words", "of a hidden row"),
             Field("down_beats", 8, "tiles", "of a hidden row"),
             Field("down_groups", 10, "words", "of an output row"),
-            Field("weights", 26, "lines", "where the expert `first` lies in memory"),
+            Field("weights", ADDRESS_BITS, "line", "where the expert `first` lies in memory"),
             Field("expert_lines", 20, "lines", "from expert to expert"),
             Field("first", 8, "", "as in the GATE"),
             Field("experts", 9, "", "last - first of the GATE"),
@@ -291,11 +304,11 @@ BY_OPCODE: Mapping[int, Kind] = MappingProxyType({kind.opcode: kind for kind in 
 
 MEANINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "NormWide": ("None", "Gate", "Memory"),
-        "Destination": ("Tokens", "Residual", "Keys", "Values", "Memory"),
+        "wide": ("none", "gate", "memory"),
+        "destination": ("tokens", "residual", "keys", "values", "memory"),
     }
 )
-"""Fields whose values have names: kind of value -> names of 0, 1, ..."""
+"""Fields whose values have names: field -> names of 0, 1, ..."""
 
 TO_TOKENS, TO_RESIDUAL, TO_KEYS, TO_VALUES, TO_MEMORY = range(5)
 """`destination` of MATMUL."""

@@ -4,6 +4,9 @@ from collections.abc import Iterable
 
 from .isa import INSTRUCTIONS, MEANINGS, OPCODE_BITS, VERSION, Field, Kind
 
+_ENUMERATIONS = {"wide": "NormWide", "destination": "Destination"}
+"""Field -> name of its enumeration."""
+
 
 def isa_header() -> str:
     """Text of `m3vit/isa.hpp`: a struct per instruction, and how it lies in 256 bits."""
@@ -23,8 +26,9 @@ def isa_header() -> str:
         "",
         *_enumeration("Opcode", ((kind.name.capitalize(), kind.opcode) for kind in INSTRUCTIONS)),
     ]
-    for name, values in MEANINGS.items():
-        lines += ["", *_enumeration(name, ((value, place) for place, value in enumerate(values)))]
+    for field, names in MEANINGS.items():
+        values = ((name.capitalize(), value) for value, name in enumerate(names))
+        lines += ["", *_enumeration(_ENUMERATIONS[field], values)]
     lines += [
         "",
         "inline ap_uint<kOpcodeBits> OpcodeOf(const InstructionBits& bits) {",

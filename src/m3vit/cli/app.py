@@ -3,6 +3,7 @@
 import typer
 
 from m3vit.cli.demo import demo
+from m3vit.cli.disassemble import disassemble
 from m3vit.cli.errors import Commands
 from m3vit.cli.hls import app as hls
 from m3vit.cli.info import info, version
@@ -31,6 +32,7 @@ app.command()(compare)
 app.command()(golden)
 app.command()(scenes)
 app.command("import-m3vit")(import_m3vit)
+app.command()(disassemble)
 app.command()(bench)
 app.command()(version)
 app.add_typer(hls)
