@@ -11,7 +11,7 @@
 ///     EXPERTS    expert after expert as their weights are fetched: the tokens of its queue, then
 ///                its hidden rows; weights of an expert without tokens are dropped
 ///
-/// A block a cycle (II=1), two more cycles per instruction and two per expert; the array works on
+/// A block every other cycle (II=2), four more cycles per instruction and per expert; the array works on
 /// a block for many. Everything that a block has to wait for is written in its commands, so nothing
 /// waits here but for weights of experts.
 #pragma once
@@ -66,7 +66,7 @@ void ArraySequencer(hls::stream<Dispatched>& instructions, hls::stream<Queue>& q
 
 instruction:
     M3VIT_FOREVER(instructions, phase != kIdle || next.ready || contexts.count != 0) {
-        #pragma HLS PIPELINE II=1
+        #pragma HLS PIPELINE II=2
         const InstructionBits bits = BitsOf(current);
         const ap_uint<kOpcodeBits> opcode = OpcodeOf(bits);
         const MatmulInstruction matmul = AsMatmul(bits);
@@ -77,7 +77,7 @@ instruction:
         const bool attention_follows = next.ready && next_opcode == kOpcodeAttention;
         bool take = false;
         bool send = true;
-        Block block = {};
+        Block block;
 
         if (contexts.Full() || (phase == kIdle && contexts.count != 0 && !attention_follows)) {
             block = contexts.block[0];

@@ -18,7 +18,7 @@ template <int kRows>
 Block LogitsBlock(const AttentionInstruction& fields, const Dispatched& counts,
                   const BlockWalk<kRows>& walk) {
     #pragma HLS INLINE
-    Block block = {};
+    Block block;
     block.kind = kLogits;
     block.size = {walk.rows(), fields.words, fields.beats, fields.key_groups};
     block.source = {
@@ -36,7 +36,7 @@ Block ContextBlock(const AttentionInstruction& fields, const Dispatched& counts,
                    const BlockWalk<kRows>& walk) {
     #pragma HLS INLINE
     const ap_uint<12> words = (fields.key_groups + (kParts - 1)) / kParts;
-    Block block = {};
+    Block block;
     block.kind = kContext;
     block.size = {walk.rows(), words, fields.value_beats, fields.value_groups};
     block.key_values = {counts.second_after, walk.last, fields.value_base};

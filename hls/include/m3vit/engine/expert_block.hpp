@@ -28,7 +28,7 @@ Block UpBlock(const ExpertsInstruction& fields, const Dispatched& counts,
               const BlockWalk<kRows>& walk, const ExpertTurn& turn) {
     #pragma HLS INLINE
     const bool ends = walk.last && turn.last;
-    Block block = {};
+    Block block;
     block.kind = kProduct;
     block.size = {walk.rows(), fields.up_words, fields.up_beats, fields.up_groups};
     block.release = walk.last;
@@ -51,7 +51,7 @@ Block DownBlock(const ExpertsInstruction& fields, const Dispatched& counts,
     #pragma HLS INLINE
     const bool ends = walk.last && turn.last;
     const ap_uint<16> need = turn.hidden + walk.end();
-    Block block = {};
+    Block block;
     block.kind = kProduct;
     block.size = {walk.rows(), fields.down_words, fields.down_beats, fields.down_groups};
     block.release = walk.last;
@@ -72,7 +72,7 @@ Block DownBlock(const ExpertsInstruction& fields, const Dispatched& counts,
 /// A chunk of an expert that was fetched before anyone knew that it has no tokens.
 inline Block DropBlock(const ExpertsInstruction& fields, bool up) {
     #pragma HLS INLINE
-    Block block = {};
+    Block block;
     block.kind = kDrop;
     block.size.beats = up ? fields.up_beats : fields.down_beats;
     block.size.groups = up ? fields.up_groups : fields.down_groups;

@@ -13,7 +13,7 @@ template <int kRows>
 Block GateBlock(const GateInstruction& fields, const BlockWalk<kRows>& walk) {
     #pragma HLS INLINE
     static_assert(kRows % 2 == 0, "both rows of a token are in one block");
-    Block block = {};
+    Block block;
     block.kind = kGateSums;
     block.size = {walk.rows(), fields.words, fields.beats, fields.groups};
     block.release = walk.last;

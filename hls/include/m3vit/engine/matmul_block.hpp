@@ -35,7 +35,7 @@ Block MatmulBlock(const MatmulInstruction& fields, const Dispatched& counts,
                   const BlockWalk<kRows>& walk, const ChunkWalk& chunk) {
     #pragma HLS INLINE
     const bool ends = walk.last && chunk.count.last;
-    Block block = {};
+    Block block;
     block.kind = kProduct;
     block.size = {walk.rows(), fields.words, fields.beats, fields.groups};
     block.release = walk.last;
