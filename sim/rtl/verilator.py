@@ -145,6 +145,9 @@ def _run_time_library(directory: Path, prefix: str) -> Path:
     """The archive of Verilator's own objects for models of this kind, from the cache."""
     settings = (directory / f"{prefix}_classes.mk").read_text()
     kind = sorted(re.findall(r"^VM_(?:TIMING|COVERAGE|TRACE\w*) = \d+$", settings, flags=re.M))
+    makefile = (directory / f"{prefix}.mk").read_text()
+    own = re.search(r"^VM_USER_CFLAGS = \\\n((?:[ \t]+.*\n)*)", makefile, flags=re.M)
+    kind += own[1].split() if own else []
     lists = re.findall(
         r"^VM_GLOBAL_(?:FAST|SLOW) \+= \\\n((?:\s+\w+ *\\?\n)*)", settings, flags=re.M
     )

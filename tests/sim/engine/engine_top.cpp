@@ -2,7 +2,7 @@
 /// A core that only copies memory: for tests of everything around the engine's core.
 ///
 /// BEGIN and END as in the engine; 12 copies `lines` of 64 bytes (bits 30 to 49) from line `source`
-/// (4 to 29) to line `target` (64 to 89), bit 50: through the weight ports; 13 does nothing for
+/// (4 to 29) to line `target` (128 to 153), bit 50: through the weight ports; 13 does nothing for
 /// ever; 14 ends with the code in bits 4 to 11; 15 asks for a store of one beat and sends none.
 #include "m3vit/config.hpp"
 #include "m3vit/engine/instruction.hpp"
@@ -25,8 +25,7 @@ void engine_top(hls::stream<Row<ap_uint<32>, 4>>& program,
                 hls::stream<ReadRequest>& data_requests,
                 hls::stream<Row<ap_uint<8>, 16>>& data_beats,
                 hls::stream<WriteRequest>& store_requests,
-                hls::stream<Row<ap_uint<8>, 16>>& store_beats,
-                hls::stream<ap_uint<1>>& heartbeat,
+                hls::stream<Row<ap_uint<8>, 16>>& store_beats, hls::stream<ap_uint<1>>& heartbeat,
                 hls::stream<Ending>& ending) {
     #pragma HLS INTERFACE mode=ap_ctrl_none port=return
     ap_uint<3> state = kFirst;
@@ -51,8 +50,8 @@ void engine_top(hls::stream<Row<ap_uint<32>, 4>>& program,
         } else if (state == kSecond) {
             target = program.read().lane[0].range(25, 0);
             if (opcode == 2 || opcode == 14) {
-                ending.write({opcode == 2 ? ap_uint<8>(0) : ap_uint<8>(first.range(11, 4)),
-                              position});
+                ending.write(
+                    {opcode == 2 ? ap_uint<8>(0) : ap_uint<8>(first.range(11, 4)), position});
             }
             state = opcode == 12 || opcode == 15 ? kAsk : opcode == 13 ? kStuck : kFirst;
             left = ap_uint<24>(lines) * 4;
