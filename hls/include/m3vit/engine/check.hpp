@@ -109,7 +109,7 @@ inline Claims ClaimsOf(const ImageInstruction& image) {
                    strip_bytes <= kMaxStripBytes && image.words == Units<kLanes>(values);
     claims.target = {true,         image.domain, image.base,
                      image.stride, image.rows,   ap_uint<18>(PanelWords(image.words))};
-    claims.Loads(kPixels, {true, image.address, image.beats, ap_uint<30>(Units<kLanes>(bytes)),
+    claims.Loads(kPixelData, {true, image.address, image.beats, ap_uint<30>(Units<kLanes>(bytes)),
                            kPixelBytesLog});
     claims.Queue(kImageQueue);
     claims.Writes(ap_uint<4>(image.domain));
@@ -127,7 +127,7 @@ inline Claims ClaimsOf(const LoadInstruction& load) {
     #pragma HLS INLINE
     Claims claims;
     claims.residual = ResidualRows(load);
-    claims.Loads(kRows, {true, load.address, load.beats, ap_uint<30>(load.rows * load.words),
+    claims.Loads(kRowData, {true, load.address, load.beats, ap_uint<30>(load.rows * load.words),
                          kResidualBytesLog});
     claims.Queue(kResidualLoadQueue);
     claims.Writes(kResidualDomain);
@@ -169,7 +169,7 @@ inline Claims ClaimsOf(const NormInstruction& norm) {
     if (!norm.raw) {
         const ap_uint<13> words =
             norm.codes && wide ? ap_uint<13>(norm.words * 2) : ap_uint<13>(norm.words);
-        claims.Loads(kAffine, {true, norm.parameters, ap_uint<20>(norm.parameter_beats),
+        claims.Loads(kAffineData, {true, norm.parameters, ap_uint<20>(norm.parameter_beats),
                                ap_uint<30>(words), kAffineBytesLog});
     }
     if (norm.wide == kNormWideMemory) {
@@ -182,7 +182,7 @@ inline Claims ClaimsOf(const NormInstruction& norm) {
 inline Claims ClaimsOf(const TableInstruction& table) {
     #pragma HLS INLINE
     Claims claims;
-    claims.Loads(kTable,
+    claims.Loads(kTableData,
                  {true, table.address, kTableEntries / kBeatBytes, kTableEntries, kTableBytesLog});
     claims.Queue(kArrayQueue);
     return claims;
@@ -274,7 +274,7 @@ inline Claims ClaimsOf(const GateInstruction& gate) {
                    gate.kept <= kMaxExpertsPerToken && gate.kept <= range &&
                    gate.pick_count == picks;
     claims.matrix = {true, gate.beats, BeatsOf(gate.words), gate.groups, 0, kWeightTiles};
-    claims.Loads(kGate, {true, gate.parameters, ap_uint<20>(Units<2>(gate.experts)),
+    claims.Loads(kGateData, {true, gate.parameters, ap_uint<20>(Units<2>(gate.experts)),
                          ap_uint<30>(gate.experts), kGateBytesLog});
     claims.Stores(kStorePicks, {true, gate.picks, ap_uint<20>(Units<2>(gate.pick_count)),
                                 ap_uint<30>(gate.pick_count), kGateBytesLog});

@@ -9,11 +9,11 @@ namespace m3vit {
 
 /// What data from memory are; how they lie there is told in docs/isa.md.
 enum DataKind {
-    kPixels,  ///< words of kLanes pixels
-    kRows,    ///< words of the residual stream
-    kAffine,  ///< words of LayerNorm parameters
-    kTable,   ///< entries of the activation table
-    kGate,    ///< gate parameters
+    kPixelData,  ///< words of kLanes pixels
+    kRowData,    ///< words of the residual stream
+    kAffineData,  ///< words of LayerNorm parameters
+    kTableData,   ///< entries of the activation table
+    kGateData,    ///< gate parameters
 };
 
 /// Read data: `words` of its kind, which fill `beats` of 16 bytes.

@@ -37,10 +37,10 @@ UnpackFormat FormatOf() {
 template <int kLanes>
 UnpackFormat FormatOf(const ap_uint<3>& kind) {
     #pragma HLS INLINE
-    if (kind == kPixels) return FormatOf<kLanes>();
-    if (kind == kRows) return FormatOf<2 * kLanes>();
-    if (kind == kAffine) return FormatOf<8 * kLanes>();
-    if (kind == kTable) return FormatOf<1>();
+    if (kind == kPixelData) return FormatOf<kLanes>();
+    if (kind == kRowData) return FormatOf<2 * kLanes>();
+    if (kind == kAffineData) return FormatOf<8 * kLanes>();
+    if (kind == kTableData) return FormatOf<1>();
     return FormatOf<8>();
 }
 
@@ -76,11 +76,11 @@ struct UnpackRegister {
     }
     void Skip(const ap_uint<3>& kind) {
         #pragma HLS INLINE
-        if (kind == kPixels) {
+        if (kind == kPixelData) {
             Skip<kLanes>();
-        } else if (kind == kRows) {
+        } else if (kind == kRowData) {
             Skip<2 * kLanes>();
-        } else if (kind == kTable) {
+        } else if (kind == kTableData) {
             Skip<1>();
         } else {
             Skip<8>();
@@ -168,11 +168,11 @@ word:
         }
         const bool complete = word_beats.last;
         const bool leaves = running && complete && !ended;
-        if (leaves && kind == kPixels) pixels.write(held.Pixels());
-        if (leaves && kind == kRows) residual_rows.write(held.ResidualRow());
-        if (leaves && kind == kAffine) affine.write(held.Affine());
-        if (leaves && kind == kTable) entries.write(held.Entry());
-        if (leaves && kind == kGate) gate_parameters.write(held.Gate());
+        if (leaves && kind == kPixelData) pixels.write(held.Pixels());
+        if (leaves && kind == kRowData) residual_rows.write(held.ResidualRow());
+        if (leaves && kind == kAffineData) affine.write(held.Affine());
+        if (leaves && kind == kTableData) entries.write(held.Entry());
+        if (leaves && kind == kGateData) gate_parameters.write(held.Gate());
 
         const bool beat_ends = beat_words.last;
         const bool ends = !running || (beat.last && beat_ends);
