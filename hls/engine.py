@@ -306,11 +306,14 @@ class Engine:
                 ("request_valid", f"{stream}_valid"),
                 ("request_ready", f"{stream}_ready"),
                 *((f"beat_{part}", f"store_beats_{part}") for part in ("data", "valid", "ready")),
+                ("response_valid", "store_responses_valid"),
+                ("response_ready", "store_responses_ready"),
                 *((name, f"m_axi_data_{name}") for name in channels),
                 *((name, f"m_axi_data_{name}") for name in ("bresp", "bvalid", "bready")),
             ]
         )
         yield "    );"
+        yield "    assign store_responses_data = 1'b1;"
         yield ""
 
     def _core(self) -> Iterator[str]:
@@ -379,6 +382,7 @@ def core_streams(design: DesignConfig) -> dict[str, tuple[str, int]]:
         "data_beats": ("in", 128),
         "store_requests": ("out", 50),
         "store_beats": ("out", 128),
+        "store_responses": ("in", 1),
         "heartbeat": ("out", 1),
         "ending": ("out", 24),
     }

@@ -14,6 +14,7 @@ module axi_bursts (
     output logic        request_ready,
     output logic [39:0] burst_address,
     output logic [4:0]  burst_beats,
+    output logic        burst_last,  // of its request
     output logic        burst_valid,
     input  logic        burst_ready,
     output logic        active,  // bursts of a request are still to come
@@ -36,6 +37,7 @@ module axi_bursts (
         if (step) begin
             burst_address <= arena_address + {8'd0, place, 4'd0};
             burst_beats   <= beats;
+            burst_last    <= remaining == 24'(beats);
             place         <= place + 28'(beats);
             remaining     <= remaining - 24'(beats);
         end else if (!splitting) begin

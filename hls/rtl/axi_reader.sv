@@ -49,6 +49,7 @@ module axi_reader #(
 
     logic [39:0]         burst_address;
     logic [4:0]          burst_beats;
+    logic                burst_last;
     logic                burst_valid;
     logic                burst_ready;
     logic                active;
@@ -58,6 +59,8 @@ module axi_reader #(
     axi_bursts bursts (.*);
 
     assign burst_ready = port_ready[turn];
+
+    wire last_unused = &{1'b0, burst_last};
 
     always_ff @(posedge clk) begin
         if (!rst_n) turn <= '0;

@@ -1,6 +1,7 @@
 // Writes the arena through one AXI4 port of 128 bits: requests, and a stream of their beats.
 //
-// Bursts as in axi_bursts. A burst leaves once all its beats have come, so that the port never
+// Bursts as in axi_bursts. When the memory has acknowledged the last one of a request, a word comes
+// on the stream of responses. A burst leaves once all its beats have come, so that the port never
 // keeps the memory waiting; with `drain`, those that have left are completed and no other leaves.
 module axi_writer #(
     parameter int BURSTS = 8  // that may be unacknowledged
@@ -17,6 +18,8 @@ module axi_writer #(
     input  logic [127:0] beat_data,
     input  logic         beat_valid,
     output logic         beat_ready,
+    output logic         response_valid,
+    input  logic         response_ready,
     output logic         outside,  // a burst would leave the arena; stays, and nothing leaves
     output logic         error,    // the memory answered with an error; for one cycle
     output logic         idle,     // the memory has acknowledged all that left
@@ -39,14 +42,17 @@ module axi_writer #(
 
     logic [39:0]          burst_address;
     logic [4:0]           burst_beats;
+    logic                 burst_last;
     logic                 burst_valid;
     logic                 burst_ready;
     logic                 active;
     logic [6:0]           waiting;         // beats here whose burst has not left
     logic [CountBits-1:0] unacknowledged;  // bursts
+    logic [4:0]           responses;       // that nobody has taken yet
+    logic                 of_last;         // the next acknowledgement is of a request's last burst
 
-    if (BURSTS < 2) begin : refused
-        $error("the queue of announced bursts has at least 2 places");
+    if (BURSTS < 2 || BURSTS > 15) begin : refused
+        $error("2 to 15 bursts may be unacknowledged");
     end
 
     axi_bursts bursts (.*);
@@ -56,11 +62,13 @@ module axi_writer #(
     wire leaves = burst_valid && burst_ready;
 
     assign burst_ready = !stopped && (!awvalid || awready) && waiting >= 7'(burst_beats)
-                         && unacknowledged != CountBits'(BURSTS);
+                         && unacknowledged != CountBits'(BURSTS) && !responses[4];
     assign bready = 1'b1;
     assign error = bvalid && bresp[1];
     assign idle = unacknowledged == '0;
-    assign empty = idle && !request_valid && !active && !beat_valid && waiting == '0;
+    assign empty = idle && !request_valid && !active && !beat_valid && waiting == '0
+                   && !response_valid;
+    assign response_valid = responses != '0;
 
     always_ff @(posedge clk) begin
         if (leaves) begin
@@ -71,12 +79,29 @@ module axi_writer #(
             awvalid        <= 1'b0;
             waiting        <= '0;
             unacknowledged <= '0;
+            responses      <= '0;
         end else begin
             awvalid        <= leaves || (awvalid && !awready);
             waiting        <= waiting + 7'(comes) - (leaves ? 7'(burst_beats) : '0);
             unacknowledged <= unacknowledged + CountBits'(leaves) - CountBits'(bvalid);
+            responses      <= responses + 5'(bvalid && of_last)
+                              - 5'(response_valid && response_ready);
         end
     end
+
+    logic lasts_ready;
+    logic lasts_valid;
+
+    stream_fifo #(.WIDTH(1), .DEPTH(BURSTS)) lasts (
+        .clk(clk),
+        .rst_n(rst_n),
+        .in_data(burst_last),
+        .in_valid(leaves),
+        .in_ready(lasts_ready),
+        .out_data(of_last),
+        .out_valid(lasts_valid),
+        .out_ready(bvalid)
+    );
 
     // Beats, of bursts whose address has been taken -------------------------------------------------
 
@@ -116,5 +141,5 @@ module axi_writer #(
         else if (wvalid && wready) position <= wlast ? '0 : position + 1'b1;
     end
 
-    wire unused = &{1'b0, announced_ready, bresp[0]};
+    wire unused = &{1'b0, announced_ready, lasts_ready, lasts_valid, bresp[0]};
 endmodule

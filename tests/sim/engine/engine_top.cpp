@@ -13,7 +13,7 @@ namespace m3vit {
 
 constexpr int kLineBeats = kReadPorts;  // of a line of weights
 
-enum State { kFirst, kSecond, kAsk, kMove, kStuck };
+enum State { kFirst, kSecond, kAsk, kMove, kAcknowledge, kStuck };
 
 }  // namespace m3vit
 
@@ -25,7 +25,8 @@ void engine_top(hls::stream<Row<ap_uint<32>, 4>>& program,
                 hls::stream<ReadRequest>& data_requests,
                 hls::stream<Row<ap_uint<8>, 16>>& data_beats,
                 hls::stream<WriteRequest>& store_requests,
-                hls::stream<Row<ap_uint<8>, 16>>& store_beats, hls::stream<ap_uint<1>>& heartbeat,
+                hls::stream<Row<ap_uint<8>, 16>>& store_beats,
+                hls::stream<ap_uint<1>>& store_responses, hls::stream<ap_uint<1>>& heartbeat,
                 hls::stream<Ending>& ending) {
     #pragma HLS INTERFACE mode=ap_ctrl_none port=return
     ap_uint<3> state = kFirst;
@@ -83,10 +84,13 @@ void engine_top(hls::stream<Row<ap_uint<32>, 4>>& program,
             }
             store_beats.write(moved);
             if (left == 1) {
-                heartbeat.write(1);
-                state = kFirst;
+                state = kAcknowledge;
             }
             left--;
+        } else if (state == kAcknowledge) {
+            store_responses.read();
+            heartbeat.write(1);
+            state = kFirst;
         }
     }
 }
