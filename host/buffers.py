@@ -124,6 +124,14 @@ def plan_buffers(network: Network, design: DesignConfig) -> Buffers:
                 f"'{design.name}' holds ({name} = {limit}): use a design with larger {name}, or "
                 "smaller images"
             )
+    longest = ceiling(max(design.max_hidden, design.max_tokens), design.array_inputs)
+    for what, rows in (("contexts", context), ("LayerNorms", norm)):
+        if rows.beats > longest:
+            raise UserError(
+                f"rows of {what} take {rows.beats} tiles of this network's weights, "
+                f"{rows.beats - longest} more than the design '{design.name}' holds (max_hidden = "
+                f"{design.max_hidden}): use a design with larger max_hidden, or fewer heads"
+            )
     return Buffers(
         residual_words=residual_words,
         channels=channels,

@@ -8,6 +8,9 @@ from .packing import ceiling
 MAX_GROUPS, MAX_CHUNKS = (1 << 10) - 1, (1 << 8) - 1
 """What the fields of MATMUL hold."""
 
+MAX_WORDS = (1 << 12) - 1
+"""Of a row of results: an offset into it has 12 bits."""
+
 SHARES = (4, 2, 1)
 """Of the rings' space that a chunk may fill: a quarter, so that several can be on the way."""
 
@@ -28,6 +31,11 @@ def chunk_groups(design: DesignConfig, what: str, groups: int, words: int, beats
     Raises:
         UserError: not even one group fits.
     """
+    if groups > MAX_WORDS:
+        raise UserError(
+            f"{what} has {groups} words of outputs, {groups - MAX_WORDS} more than the engine's "
+            f"{MAX_WORDS}: take fewer outputs, or a design with more lanes"
+        )
     needed = min(ceiling(design.array_tokens * words, beats), groups)
     divisors = [
         count

@@ -61,5 +61,12 @@ def test_what_does_not_fit(change, sentence):
         plan_buffers(TINY, replace(ZCU104, **change))
 
 
+def test_many_narrow_heads_make_long_rows():
+    network = replace(NANO, width=36, num_heads=12)
+    design = replace(ZCU104, max_hidden=192, max_tokens=25)
+    with pytest.raises(UserError, match=r"rows of contexts take 12 tiles .*, 6 more than"):
+        plan_buffers(network, design)
+
+
 def test_it_fits_to_the_last_word():
     plan_buffers(TINY, replace(ZCU104, token_words=3870, residual_words=1548, key_value_tiles=60))

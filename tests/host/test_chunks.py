@@ -38,6 +38,13 @@ def test_numbers_without_a_fitting_divisor():
         chunk_groups(ZCU104, "the up matmul", 1031, 6, 6)
 
 
+def test_rows_that_are_too_long():
+    with pytest.raises(
+        UserError, match=r"has 4100 words of outputs, 5 more than the engine's 4095"
+    ):
+        chunk_groups(ZCU104, "it", 4100, 6, 6)
+
+
 def test_what_does_not_fit():
     with pytest.raises(UserError, match=r"needs 4200 tiles .*, 104 more .*weight_tiles = 4096"):
         check_one_chunk(ZCU104, "it", 700, 6)

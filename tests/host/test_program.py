@@ -106,31 +106,60 @@ def test_small_networks(design, variant):
     assert_equals_the_reference(random_model(network), design, random_image(network))
 
 
-def test_random_shapes(design):
-    for seed in range(4):
-        random = np.random.default_rng(seed)
-        heads, experts = int(random.integers(1, 5)), int(random.integers(1, 9))
-        layers = int(random.integers(1, 4))
-        network = replace(
-            NANO,
-            image_height=4 * int(random.integers(1, 5)),
-            image_width=4 * int(random.integers(1, 6)),
-            patch_size=4,
-            channels=int(random.integers(1, 4)),
-            width=heads * int(random.integers(1, 14)),
-            num_layers=layers,
-            num_heads=heads,
-            hidden=int(random.integers(1, 90)),
-            expert_hidden=int(random.integers(1, 60)),
-            num_experts=experts,
-            experts_per_token=int(random.integers(1, min(experts, 4) + 1)),
-            moe_layers=[index for index in range(layers) if random.integers(2)],
-            norm_topk_prob=bool(random.integers(2)),
-            gate_input_ahead=bool(random.integers(2)),
-            head=("linear", "classification", "tokens")[random.integers(3)],
-        )
-        model = random_model(network, seed=seed)
-        assert_equals_the_reference(model, design, random_image(network, seed))
+def random_network(random):
+    heads, experts = int(random.integers(1, 5)), int(random.integers(1, 9))
+    layers = int(random.integers(1, 4))
+    return replace(
+        NANO,
+        image_height=4 * int(random.integers(1, 5)),
+        image_width=4 * int(random.integers(1, 6)),
+        patch_size=4,
+        channels=int(random.integers(1, 4)),
+        width=heads * int(random.integers(1, 14)),
+        num_layers=layers,
+        num_heads=heads,
+        hidden=int(random.integers(1, 90)),
+        expert_hidden=int(random.integers(1, 60)),
+        num_experts=experts,
+        experts_per_token=int(random.integers(1, min(experts, 4) + 1)),
+        moe_layers=[index for index in range(layers) if random.integers(2)],
+        norm_topk_prob=bool(random.integers(2)),
+        gate_input_ahead=bool(random.integers(2)),
+        head=("linear", "classification", "tokens")[random.integers(3)],
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_shapes(design, seed):
+    network = random_network(np.random.default_rng(seed))
+    assert_equals_the_reference(random_model(network, seed=seed), design, random_image(network))
+
+
+def test_tight_designs_refuse_a_network_or_hold_it():
+    """Nothing that the dispatcher refuses is ever built."""
+    random, refused = np.random.default_rng(0), 0
+    for _ in range(100):
+        model = random_model(random_network(random))
+        limits = {
+            "token_words": 1500,
+            "residual_words": 800,
+            "key_value_tiles": 120,
+            "weight_tiles": 80,
+            "parameter_words": 12,
+            "max_hidden": 64,
+            "max_tokens": 24,
+        }
+        changes = {name: int(usual * random.uniform(0.5, 3)) for name, usual in limits.items()}
+        design = replace(DesignConfig.load("nano"), **changes)
+        try:
+            plan = build_plan(model, design)
+        except UserError:
+            refused += 1
+            continue
+        for program in (*plan.traced.values(), plan.prefix, *plan.suffixes.values()):
+            for instruction in program.instructions:
+                assert broken_rule(instruction, design) is None, instruction
+    assert 20 < refused < 80
 
 
 def test_tasks_with_a_range_of_the_experts(design):
