@@ -4,9 +4,8 @@
 ///     residual, results, wide  kLanes,  picks  ->  beats  16 bytes
 ///
 /// A beat or a word a cycle (II=1), whichever there is more of. The last beat of a command ends
-/// with zeros; the next command begins with a fresh one. `retired` tells that a command's last beat
-/// has left. Numbers are little-endian, as docs/isa.md has them; of results, which are requantised
-/// to 8 or 16 bits, the lower 16 bits are written.
+/// with zeros; the next command begins with a fresh one. Numbers are little-endian, as docs/isa.md
+/// has them; of results, which are requantised to 8 or 16 bits, the lower 16 bits are written.
 #pragma once
 
 #include <hls_stream.h>
@@ -94,8 +93,8 @@ struct StoreRegister {
 template <int kLanes>
 void Store(hls::stream<StoreCommand>& commands, hls::stream<Row<Residual, kLanes>>& residual,
            hls::stream<Row<Wide, kLanes>>& results, hls::stream<Row<Residual, kLanes>>& wide,
-           hls::stream<Pick>& picks, hls::stream<WriteRequest>& requests, hls::stream<Beat>& beats,
-           hls::stream<ap_uint<1>>& retired) {
+           hls::stream<Pick>& picks, hls::stream<WriteRequest>& requests,
+           hls::stream<Beat>& beats) {
     using Rows = BeatWords<2 * kLanes>;
     using Picks = BeatWords<kPickBytes>;
     NextCommand<StoreCommand> next;
@@ -134,7 +133,6 @@ word:
         const bool leaves = running && beat_words.last;
         const bool ends = !running || (beat.last && beat_words.last);
         if (leaves) beats.write(held.Front());
-        if (running && ends) retired.write(1);
 
         const bool take = ends && next.ready;
         if (take) {
