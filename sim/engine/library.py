@@ -118,6 +118,11 @@ class EngineLibrary:
         """Clock cycles so far."""
         return int(self._library.m3vit_cycles(self._handle))
 
+    @property
+    def interrupt(self) -> bool:
+        """The engine's interrupt line."""
+        return bool(self._library.m3vit_interrupt(self._handle))
+
     def step(self, cycles: int) -> None:
         """Let clock cycles pass; PortProtocolError as all that follow."""
         self._library.m3vit_step(self._handle, cycles)
@@ -225,6 +230,7 @@ _FUNCTIONS = {
     "memory": ([_HANDLE], ctypes.POINTER(ctypes.c_uint8)),
     "fault": ([_HANDLE], ctypes.c_char_p),
     "cycles": ([_HANDLE], _U64),
+    "interrupt": ([_HANDLE], ctypes.c_int),
     "step": ([_HANDLE, _U64], None),
     "read": ([_HANDLE, _U32], _U32),
     "write": ([_HANDLE, _U32, _U32], None),

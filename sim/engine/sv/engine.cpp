@@ -187,6 +187,8 @@ const char* m3vit_fault(Engine* engine) { return engine->memory().fault.c_str();
 
 uint64_t m3vit_cycles(Engine* engine) { return engine->cycles(); }
 
+int m3vit_interrupt(Engine* engine) { return engine->top().irq; }
+
 void m3vit_step(Engine* engine, uint64_t cycles) {
     engine->Step(cycles);
     std::fflush(stdout);
