@@ -7,11 +7,10 @@
 ///
 /// One row a cycle. A word of parameters belongs to kLanes neighbouring channels and serves `rows`
 /// rows, then comes the next: weights outside, rows inside. It is held in registers; a command
-/// covers `words` of them. Where all channels are alike a word has the parameter of one. The
-/// network's compiler guarantees |sum + bias| < 2^26, so a lane's
-/// product fits one DSP48E2. Rounds half up, saturates once. Equals `m3vit.model.fixed.requantise`
-/// for 8 and 16 bits; 18 bits stand for its 32 in front of a residual sum, to which anything
-/// beyond makes no difference.
+/// covers `words` of them. Where all channels are alike, a word has one parameter for all. The
+/// network's compiler guarantees |sum + bias| < 2^26, so a lane's product fits one DSP48E2. Rounds
+/// half up, saturates once. Equals `m3vit.model.fixed.requantise` for 8 and 16 bits; 18 bits stand
+/// for its 32 in front of a residual sum, to which anything beyond makes no difference.
 #pragma once
 
 #include <hls_stream.h>

@@ -11,9 +11,9 @@
 ///     EXPERTS    expert after expert as their weights are fetched: the tokens of its queue, then
 ///                its hidden rows; weights of an expert without tokens are dropped
 ///
-/// A block every other cycle (II=2), four more cycles per instruction and per expert; the array works on
-/// a block for many. Everything that a block has to wait for is written in its commands, so nothing
-/// waits here but for weights of experts.
+/// A block every other cycle (II=2), and four cycles more per instruction and per expert; the array
+/// works on a block for many more. All that a block has to wait for is said in its commands, so
+/// nothing waits here but for the weights of experts.
 #pragma once
 
 #include <hls_stream.h>
@@ -51,13 +51,14 @@ void ArraySequencer(hls::stream<Dispatched>& instructions, hls::stream<Queue>& q
     };
     ap_uint<4> phase = kIdle;
     NextCommand<Dispatched> next;
-    Dispatched current = {};
+    Dispatched current;
     BlockWalk<kTokens> walk;
     ChunkWalk chunk;
     WaitingContexts contexts;
     #pragma HLS ARRAY_PARTITION variable=contexts.block complete
-    ap_uint<12> lengths[kMaxExperts];  // of the queues
-                                       #pragma HLS ARRAY_PARTITION variable=lengths complete
+    // Of the queues.
+    ap_uint<12> lengths[kMaxExperts];
+    #pragma HLS ARRAY_PARTITION variable=lengths complete
     Countdown<9> queues_left;
     ap_uint<9> experts_left = 0;  // that have tokens
     ap_uint<8> expert = 0;
