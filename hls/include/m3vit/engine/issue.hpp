@@ -40,7 +40,7 @@ struct UnderWay {
 
 /// Accesses per domain, modulo 64, in the order of the program.
 struct DomainCounters {
-    AccessCount count[kDomains] = {};
+    AccessCount count[kDomains] = {0, 0, 0, 0, 0, 0, 0, 0};
 
     AccessCount Of(const ap_uint<4>& domain) const {
         #pragma HLS INLINE
