@@ -46,6 +46,15 @@ queue:
     }
 }
 
+/// Logits of gates are of interest to tests of the gate alone.
+inline void DropTrace(hls::stream<Residual>& trace) {
+logit:
+    M3VIT_FOREVER(trace, false) {
+        #pragma HLS PIPELINE II=1
+        trace.read();
+    }
+}
+
 /// Logits are requantised to 16 bits.
 template <int kLanes>
 void LogitRows(hls::stream<Row<Wide, kLanes>>& logits, hls::stream<Row<Residual, kLanes>>& rows) {
