@@ -22,10 +22,11 @@ from m3vit.model.reference import TaskRun
 
 from .arena import Arena, Region
 from .buffers import plan_buffers
+from .instructions import Surroundings
 from .packing import ceiling, pack_bytes
 from .placement import PlacedModel, Placement
 from .results import Outputs, read_outputs, read_rows, reserve_outputs, row_bytes
-from .walk import Surroundings, Walk
+from .walk import Walk
 
 MAX_MOE_LAYERS = 64
 """For which the engine remembers the experts that were used last."""
