@@ -5,7 +5,7 @@
 /// A chunk is requested whole, and its places in both rings are taken at that moment; the rings
 /// tell when places are free again. So requests run ahead of the array by as much as the rings
 /// hold, several are under way at a time, and what arrives can always be stored. A request every
-/// third cycle at most; a chunk takes at least eight lines of memory at `zcu104`.
+/// other cycle at most; a tile alone takes eight lines of memory at `zcu104`.
 ///
 /// Which experts the tokens of a layer have chosen is known only when its gate is through. Until
 /// then those are fetched, in the order of their numbers, that were used the last time (`slot`: by
