@@ -7,11 +7,10 @@ from numpy.typing import NDArray
 
 from m3vit.hls.design import DesignConfig
 from m3vit.hls.isa import BEAT_BYTES, LINE_BYTES
+from m3vit.hls.isa_checks import ceiling
 from m3vit.model.fixed import Codes, Requantisation
 from m3vit.model.integer_ops import Routing
 from m3vit.model.parameters import Affine
-
-from .checks import ceiling
 
 Bytes = NDArray[np.uint8]
 

@@ -21,11 +21,11 @@ from m3vit.hls.isa import (
     WRONG_ORDER,
     Instruction,
 )
+from m3vit.hls.isa_checks import broken_rule
+from m3vit.hls.isa_order import ProgramOrder
 
 from .arena import Arena, OutsideArenaError
-from .checks import broken_rule
 from .machine import Machine
-from .order import ProgramOrder
 
 
 class ProgramStopError(Exception):

@@ -8,6 +8,7 @@ import pytest
 from m3vit.errors import UserError
 from m3vit.hls.design import DesignConfig
 from m3vit.hls.isa import LINE_BYTES, Instruction
+from m3vit.hls.isa_checks import broken_rule
 from m3vit.host.image import default_photograph, load_image
 from m3vit.host.program import build_plan
 from m3vit.model.compiled import CompiledModel
@@ -16,7 +17,6 @@ from m3vit.model.parameters import LayerNorm
 from m3vit.model.reference import Reference
 from m3vit.model.shipped import find_model
 from m3vit.model.synthetic import NANO, TINY, random_image, random_model
-from m3vit.sim.engine.checks import broken_rule
 from m3vit.sim.engine.interpreter import execute
 
 VARIANTS = {

@@ -7,9 +7,9 @@ import pytest
 
 from m3vit.errors import UserError
 from m3vit.hls.isa import BY_OPCODE, Instruction
+from m3vit.hls.isa_checks import broken_rule
+from m3vit.hls.isa_order import ProgramOrder
 from m3vit.sim.csim import kernels
-from m3vit.sim.engine.checks import broken_rule
-from m3vit.sim.engine.order import ProgramOrder
 from m3vit.sim.rtl import stalls
 from m3vit.sim.streams.programs import RandomProgram
 

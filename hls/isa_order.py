@@ -6,10 +6,9 @@ chose needs its EXPERTS. The same in C++ is `ProgramOrder` in check_program.hpp.
 
 from dataclasses import dataclass
 
-from m3vit.hls.design import DesignConfig
-from m3vit.hls.isa import WIDE_GATE, Instruction
-
-from .checks import panel_words
+from .design import DesignConfig
+from .isa import WIDE_GATE, Instruction
+from .isa_checks import panel_words
 
 
 @dataclass

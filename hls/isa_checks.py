@@ -7,8 +7,8 @@ C++ are hls/include/m3vit/engine/{check,claims}.hpp; their text is in `docs/isa.
 import math
 from collections.abc import Callable, Iterator, Mapping
 
-from m3vit.hls.design import DesignConfig
-from m3vit.hls.isa import (
+from .design import DesignConfig
+from .isa import (
     BEAT_BYTES,
     TO_KEYS,
     TO_MEMORY,

@@ -4,7 +4,7 @@ import pytest
 
 from m3vit.hls.design import DesignConfig
 from m3vit.hls.isa import TO_KEYS, TO_MEMORY, TO_RESIDUAL, TO_VALUES, Instruction
-from m3vit.sim.engine.checks import broken_rule
+from m3vit.hls.isa_checks import broken_rule
 
 NANO = DesignConfig.load("nano")
 
