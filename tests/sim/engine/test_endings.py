@@ -1,5 +1,7 @@
 """How programs end that are not what they should be, and where."""
 
+import random
+
 import numpy as np
 import pytest
 from programs import Memory
@@ -15,6 +17,7 @@ from m3vit.hls.isa import (
     Instruction,
 )
 from m3vit.sim.engine.interpreter import ProgramStopError, execute
+from m3vit.sim.streams.programs import RandomProgram
 
 NANO = DesignConfig.load("nano")
 BEGIN = Instruction("BEGIN", design=NANO.design_id, version=1)
@@ -179,3 +182,32 @@ def test_what_was_stored_before_stays():
         memory.run_bare(BEGIN, store, GATE, END)
     assert np.any(memory.read(line, 8) != 0xAA)
     assert not memory.read(line, 16)[8:].any()
+
+
+def test_whatever_memory_holds_only_addresses_end_a_sound_program():
+    generator = np.random.default_rng(0)
+    lines, start = 16384, 15000
+    codes = []
+    for seed in range(60):
+        program = [
+            changed(
+                instruction,
+                **{
+                    field.name: instruction[field.name] % 6000
+                    for field in instruction.kind.fields
+                    if field.is_address
+                },
+            )
+            for instruction in RandomProgram(NANO, seed).instructions(
+                random.Random(seed).randint(1, 6)
+            )
+        ]
+        arena = generator.integers(0, 256, 64 * lines, np.uint8)
+        content = b"".join(instruction.encode() for instruction in program)
+        arena[64 * start :][: len(content)] = np.frombuffer(content, np.uint8)
+        try:
+            execute(NANO, arena, start, len(program))
+            codes.append(0)
+        except ProgramStopError as stop:
+            codes.append(stop.code)
+    assert set(codes) == {0, OUTSIDE_ARENA}
