@@ -35,17 +35,17 @@ void RequestLoads(hls::stream<LoadPlan>& plans, hls::stream<Queue>& queues,
     constexpr int kSlots = 64;
     using Set = ap_uint<kMaxExperts>;  // of experts; bit 0 is the first one of the instruction
 
-    Set unused[kSlots] = {};  // the last time
+    Set unused[kSlots];  // the last time
                               #pragma HLS BIND_STORAGE variable=unused type=ram_s2p impl=lutram
 
     enum Phase { kIdle, kOpen, kSeek, kBegin, kRequest, kCount, kCounted };
     ap_uint<3> phase = kIdle;
-    LoadPlan plan = {};
+    LoadPlan plan;
     ap_uint<16> free_tiles = kTiles;
     ap_uint<16> free_parameters = kParameters;
-    Contents need = {};  // places that the next step takes
-    bool fits = false;   // they are free; known a cycle after `need`
-    ChunkPlan chunk = {};
+    Contents need = {0, 0};  // places that the next step takes
+    bool fits = false;       // they are free; known a cycle after `need`
+    ChunkPlan chunk;
     ap_uint<26> line = 0;  // of the chunk
     bool second = false;   // chunk of the expert
     Countdown<9> left;     // chunks or experts
@@ -56,6 +56,12 @@ void RequestLoads(hls::stream<LoadPlan>& plans, hls::stream<Queue>& queues,
     Set wanted = 0;  // bit 0: the expert at `index`
     Set needed = 0;
     Set taken = 0;
+
+slot:
+    for (int slot = 0; slot < kSlots; ++slot) {
+        #pragma HLS PIPELINE II=1
+        unused[slot] = 0;
+    }
 
 step:
     M3VIT_FOREVER(plans, phase != kIdle || m3vit::more(plans, tile_credits, parameter_credits)) {

@@ -28,7 +28,7 @@ void Replay(Word (&ring)[kDepth], hls::stream<Word>& words, hls::stream<ReplayCo
 
     NextCommand<ReplayCommand> next;
     bool running = false;
-    ReplayCommand command = {};
+    ReplayCommand command = {0, 0, 0};
     Countdown<16> left;   // words of the command
     Address place = 0;    // of the next word that comes
     Address front = 0;    // of the oldest word
