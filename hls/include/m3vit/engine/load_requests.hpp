@@ -35,8 +35,9 @@ void RequestLoads(hls::stream<LoadPlan>& plans, hls::stream<Queue>& queues,
     constexpr int kSlots = 64;
     using Set = ap_uint<kMaxExperts>;  // of experts; bit 0 is the first one of the instruction
 
-    Set unused[kSlots];  // the last time
-                              #pragma HLS BIND_STORAGE variable=unused type=ram_s2p impl=lutram
+    // The last time.
+    Set unused[kSlots];
+    #pragma HLS BIND_STORAGE variable=unused type=ram_s2p impl=lutram
 
     enum Phase { kIdle, kOpen, kSeek, kBegin, kRequest, kCount, kCounted };
     ap_uint<3> phase = kIdle;
