@@ -497,7 +497,7 @@ def _down(item: ArrayInstruction, turn: _Turn, first: int, rows: int, *, last: b
         "order": {
             "reads": counts["reads"],
             "first": int(turn.first and first == 0),
-            "completes": 1,
+            "completes": 0,
             "last": ends,
             "writes": counts["writes"],
         },

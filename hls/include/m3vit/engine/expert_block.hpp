@@ -63,7 +63,8 @@ Block DownBlock(const ExpertsInstruction& fields, const Dispatched& counts,
 
     BlockTarget& target = block.target;
     target.way = kToResidual;
-    target.order = {counts.reads, walk.first && turn.first, 1, ends, counts.writes};
+    // Rows come as tokens have chosen: none is finished before all are.
+    target.order = {counts.reads, walk.first && turn.first, 0, ends, counts.writes};
     target.place.stride = fields.residual_words;
     target.scatter = 1;
     return block;
