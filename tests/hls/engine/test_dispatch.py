@@ -274,7 +274,7 @@ def test_no_more_than_31_under_way(nano, target):
         inputs = {name: np.zeros(0, types[name].dtype) for name in RETIRED}
         inputs["program"] = np.frombuffer(contents, types["program"].dtype)
         inputs["row_reads_retired"] = np.ones(retired, types["row_reads_retired"].dtype)
-        inputs["stores_retired"] = np.ones(40, types["stores_retired"].dtype)
+        inputs["stores_retired"] = np.ones(30 + retired, types["stores_retired"].dtype)
         found = run_bench(target("dispatch", nano), inputs, engine="native", patience=500)
         assert found.outputs["rows"].size == 30 + retired
         assert found.outputs["ending"].size == 0
