@@ -33,7 +33,7 @@ KERNELS = (
     "activation",
     "gate",
     "route",
-    "gather",
+    "token_memory",
     "scatter_add",
 )
 """All that a network needs."""
@@ -180,11 +180,12 @@ class KernelOperations:
     ) -> NDArray[np.int32]:
         """(T, D) int8 codes -> (T, D) sum of score x expert output, in residual codes.
 
-        Layers too large for the buffers of gather and scatter-add go through in blocks of tokens.
+        Layers too large for the token memory or for scatter-add go through in blocks of tokens.
         """
         word = self.design.panel_lanes
         padded_width = -(-inputs.shape[1] // word) * word
-        capacity = self.design.max_routed_values // padded_width
+        held = min(self.design.max_routed_values, self.design.token_words * word)
+        capacity = held // padded_width
         order = list(order)
         blocks = []
         for start in range(0, len(inputs), capacity):
@@ -208,7 +209,7 @@ class KernelOperations:
         visits = list(queues.values())
         gather = expert_streams.gather_inputs(self.design, inputs, [x["token"] for x in visits])
         gathered = expert_streams.gather_outputs(
-            self._run("gather", gather), width, [len(x) for x in visits]
+            self._run("token_memory", gather), width, [len(x) for x in visits]
         )
         outputs = []
         for expert, rows in zip(queues, gathered, strict=True):

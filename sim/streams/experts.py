@@ -1,4 +1,4 @@
-"""Streams of the kernels `route`, `gather` and `scatter_add`."""
+"""Streams of `route`, `scatter_add`, and of the token memory where it gathers rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -59,24 +59,32 @@ def route_outputs(streams: Mapping[str, NDArray[Any]], order: Sequence[int]) -> 
 def gather_inputs(
     design: DesignConfig, codes: NDArray[np.int8], wanted: Sequence[NDArray[np.integer[Any]]]
 ) -> dict[str, NDArray[Any]]:
-    """Load rows, then emit those of each list.
+    """Write rows into the token memory, then read those of each list.
 
     Args:
         design: sizes of the kernel.
-        codes: (T, D).
+        codes: (T, D); T x D, in words of panel_lanes, fit into the memory.
         wanted: lists of tokens, none empty.
     """
-    types = _types("gather", design)
-    words, parts = word_count(codes.shape[1], types["rows"]), design.panel_lanes // design.lanes
-    commands = np.zeros(1 + len(wanted), types["commands"])
-    commands["load"] = np.arange(commands.size) == 0
-    commands["rows"] = [len(codes), *(len(tokens) for tokens in wanted)]
-    commands["words"] = [words, *(-(-words // parts) for _ in wanted)]
-    commands["parts"] = (words - 1) % parts + 1
+    types = _types("token_memory", design)
+    stride = word_count(codes.shape[1], types["rows"])
+    write = np.zeros(1, types["writes_0"])
+    for flag in ("first", "completes", "last"):
+        write["order"][flag] = 1
+    write["place"]["stride"] = stride
+    write["rows"]["groups"], write["rows"]["group"] = len(codes), 1
+    write["rows"]["words"] = word_count(codes.shape[1], types["codes_0"])
+    reads = np.zeros(len(wanted), types["reads"])
+    reads["order"]["after"], reads["order"]["need"] = 1, len(codes)
+    reads["order"]["last"] = reads["gathered"] = 1
+    reads["place"]["stride"] = reads["words"] = stride
+    reads["rows"] = [len(tokens) for tokens in wanted]
     tokens = np.concatenate([*wanted, np.zeros(0, np.int64)])
-    return {
-        "commands": commands,
-        "rows": split(codes, types["rows"]),
+    streams = {name: np.zeros(0, dtype) for name, dtype in types.items() if name[-1].isdigit()}
+    return streams | {
+        "writes_0": write,
+        "codes_0": split(codes, types["codes_0"]),
+        "reads": reads,
         "tokens": tokens.astype(types["tokens"]),
     }
 
@@ -85,7 +93,7 @@ def gather_outputs(
     streams: Mapping[str, NDArray[Any]], width: int, lengths: Sequence[int]
 ) -> list[NDArray[np.int8]]:
     """The rows of every list: (n, `width`) each."""
-    rows = join(streams["gathered"], width).astype(np.int8)
+    rows = join(streams["rows"], width).astype(np.int8)
     return np.split(rows, np.cumsum(lengths)[:-1])
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from m3vit.hls.kernels import compile_kernel
 from m3vit.sim.csim.kernels import stream_types
+from m3vit.sim.streams.experts import gather_inputs
 
 WRITERS = 4
 DOMAINS = 6
@@ -205,6 +206,21 @@ def test_gathered_rows(nano, ladder):
     program.read(3, 40, 3, rows=1, words=1, tokens=[11])
     found = program.climb(ladder, rtl=True)
     assert found["rows"].interval == 1
+
+
+def test_network(nano, ladder, golden):
+    """Rows of the tokens of every expert."""
+    vector = golden("run_experts")[0]
+    codes = vector.inputs["codes"]
+    chosen = [np.nonzero(vector.inputs["experts"] == expert)[0] for expert in range(8)]
+    wanted = [tokens for tokens in chosen if tokens.size]
+    rows = codes[np.concatenate(wanted)].astype(np.int16)
+    expected = {
+        "rows": rows.reshape(-1, nano.panel_lanes),
+        "reads_retired": np.ones(len(wanted), np.uint8),
+        "writes_retired": np.ones(1, np.uint8),
+    }
+    ladder("token_memory", nano, gather_inputs(nano, codes, wanted), expected)
 
 
 def test_short_commands(nano, ladder):
