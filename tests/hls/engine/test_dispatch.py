@@ -13,6 +13,7 @@ from m3vit.hls.isa import (
     WIDE_MEMORY,
     Instruction,
 )
+from m3vit.hls.kernels import compile_kernel
 from m3vit.sim.csim import kernels
 from m3vit.sim.rtl.bench import run_bench
 from m3vit.sim.streams.programs import RandomProgram
@@ -286,3 +287,8 @@ def test_large_design(zcu104, ladder):
     all_of(model, instructions)
     model.end(0, len(instructions) - 1)
     run(ladder, zcu104, contents, model)
+
+
+def test_an_iteration_per_cycle(zcu104):
+    intervals = {m.name: m.interval for m in compile_kernel("dispatch", zcu104).report.modules}
+    assert intervals["CheckProgram"] == intervals["Issue"] == 1

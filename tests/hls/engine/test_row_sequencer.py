@@ -1,8 +1,10 @@
 """NORM and STORE: the commands that they become, and where rows go."""
 
 import numpy as np
+import pytest
 
 from m3vit.hls.isa import WIDE_GATE, WIDE_MEMORY, WIDE_NONE
+from m3vit.hls.kernels import compile_kernel
 from m3vit.sim.csim import kernels
 from m3vit.sim.rtl.stalls import NONE
 from m3vit.sim.streams.programs import RandomProgram
@@ -119,3 +121,9 @@ def test_a_word_per_cycle(nano, ladder):
     outputs = {"norm": rows[ways == 0], "raw": rows[ways == 1], "store": rows[:0]}
     found = ladder("row_fork", nano, {"commands": commands, "rows": rows}, outputs, rtl=(NONE,))
     assert found["rows"].interval == 1
+
+
+@pytest.mark.parametrize("kernel", ["row_sequencer", "row_fork", "wide_fork"])
+def test_an_iteration_per_cycle(zcu104, kernel):
+    (process,) = compile_kernel(kernel, zcu104).report.modules
+    assert process.interval == 1
