@@ -220,7 +220,7 @@ def test_nothing_behind_an_error(nano, ladder, wrong, code):
     place = len(instructions) - 2
     all_of(model, instructions[:place])
     model.end(code, place)
-    run(ladder, nano, [*contents[:place], wrong, *contents[place:], *contents], model, rtl=True)
+    run(ladder, nano, [*contents[:place], wrong, *contents[place:], *contents], model, rtl=code == 2)
 
 
 def test_other_hardware_and_no_beginning(nano, ladder):

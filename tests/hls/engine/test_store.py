@@ -57,7 +57,7 @@ COMMANDS = [
 ]
 
 
-@pytest.mark.parametrize("lanes", [4, 2, 8])
+@pytest.mark.parametrize("lanes", [4, 8])
 def test_sources_one_after_another(nano, ladder, lanes):
     """Several rows to a beat, and one row; picks in between."""
     panel_lanes = max(lanes, nano.panel_lanes)
