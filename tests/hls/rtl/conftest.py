@@ -6,6 +6,7 @@ import pytest
 from m3vit.sim.rtl import runner
 
 RTL = Path(runner.__file__).parents[2] / "hls" / "rtl"
+BENCHES = Path(__file__).parent
 
 
 @pytest.fixture
@@ -17,9 +18,10 @@ def simulate(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", [*sys.path, str(Path(__file__).parent)])
 
     def run(top, parameters, environment=None, faults=()):
-        files = [tmp_path / path.name for path in sorted(RTL.glob("*.sv"))]
-        for copy in files:
-            text = (RTL / copy.name).read_text()
+        sources = sorted([*RTL.glob("*.sv"), *BENCHES.glob("*.sv")])
+        files = [tmp_path / path.name for path in sources]
+        for source, copy in zip(sources, files, strict=True):
+            text = source.read_text()
             for name, correct, wrong in faults:
                 if name == copy.name:
                     assert text.count(correct) == 1
