@@ -213,6 +213,7 @@ def test_hardware(nano, ladder):
         (Instruction("BEGIN", design=1, version=1).encode(), 4),
         (Instruction("GATE").encode(), 2),
     ],
+    ids=["unknown", "no words", "second BEGIN", "all zero"],
 )
 def test_nothing_behind_an_error(nano, ladder, wrong, code):
     model = Model(nano)
@@ -220,7 +221,9 @@ def test_nothing_behind_an_error(nano, ladder, wrong, code):
     place = len(instructions) - 2
     all_of(model, instructions[:place])
     model.end(code, place)
-    run(ladder, nano, [*contents[:place], wrong, *contents[place:], *contents], model, rtl=code == 2)
+    run(
+        ladder, nano, [*contents[:place], wrong, *contents[place:], *contents], model, rtl=code == 2
+    )
 
 
 def test_other_hardware_and_no_beginning(nano, ladder):
