@@ -1,114 +1,94 @@
-"""Is a changed design the same design? Decided by yosys where it can, within a time limit.
+"""Which faults are none? Decided by model checking where it can be, within a time limit.
 
-First the changed expression alone is compared with the original one, whatever its signals are.
-Then the whole designs: joined input by input, a SAT solver is asked for a sequence in which an
-output differs; by induction there is none. No answer in time counts as different.
+yosys makes a netlist of the design with all its faults, `difference` writes a model for each of
+them, and ABC, which is part of yosys, looks for a proof that the model's output is never 1: by
+induction over signals that are always equal, then by property-directed reachability. No proof in
+time counts as different.
 """
 
-import re
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from m3vit.hls.compiler import yosys
 
-from .mutants import Mutant, declared, planted
+from .difference import blif
+from .mutants import SOURCES, Mutant, instrument_for_proof
+from .netlist import Netlist, read_netlist
 
-TIME_LIMIT = 120
-"""Seconds that the proof about one design may take."""
+TIME_LIMIT = 20
+"""Seconds that the second way may take for one fault."""
 
-_INDUCTION_STEPS = 8
+_TIME_LIMIT = 60  # of both
 
-
-def equal_expressions(text: str, chosen: Sequence[Mutant]) -> set[int]:
-    """Numbers of those mutants of a module whose expressions equal the original ones."""
-    dimensions = declared(text)
-    constants = "\n".join(re.findall(r"^ *localparam [^;]*;", text, re.M))
-    comparable = [mutant for mutant in chosen if mutant.target in dimensions or not mutant.target]
-    if not comparable:
-        return set()
-    sources, script = [], ["read_verilog -sv expressions.sv", "proc"]
-    for mutant in comparable:
-        number = mutant.number
-        for name, expression in (("gold", mutant.original), ("gate", mutant.changed)):
-            inputs = sorted(set(re.findall(r"[A-Za-z_]\w*", mutant.original + mutant.changed)))
-            ports = [
-                f"input logic {dimensions[signal]} {signal}"
-                for signal in inputs
-                if signal in dimensions
-            ]
-            result = dimensions.get(mutant.target, "")
-            sources.append(
-                f"module {name}_{number} ({', '.join([*ports, f'output logic {result} result'])});"
-                f"\n{constants}\nassign result = {expression};\nendmodule"
-            )
-        script += [
-            f"equiv_make gold_{number} gate_{number} equiv_{number}",
-            f"equiv_simple equiv_{number}",
-            f"tee -q -o {number}.status equiv_status equiv_{number}",
-        ]
-    with tempfile.TemporaryDirectory(prefix="m3vit-yosys-") as scratch:
-        directory = Path(scratch)
-        (directory / "expressions.sv").write_text("\n".join(sources))
-        try:
-            yosys.run("\n".join(script), directory, TIME_LIMIT * len(comparable))
-        except subprocess.TimeoutExpired:
-            return set()
-        return {
-            mutant.number
-            for mutant in comparable
-            if "Equivalence successfully proven"
-            in (directory / f"{mutant.number}.status").read_text()
-        }
+_PROVEN = "# Inductive invariant"
 
 
-def equal_designs(top: str, files: Sequence[Path], changed: Path, mutant: Mutant) -> bool:
-    """True if it is proven that no output ever differs.
+def equivalent(
+    top: str, files: Sequence[Path], faults: Mapping[Path, Sequence[Mutant]]
+) -> set[int]:
+    """Numbers of those faults that are proven to change nothing.
 
     Args:
-        top: module whose outputs are compared.
-        files: the design.
-        changed: the one of them that has the fault.
-        mutant: the fault.
+        top: the design's top module.
+        files: its SystemVerilog.
+        faults: file -> faults in it, which are examined one at a time.
     """
     with tempfile.TemporaryDirectory(prefix="m3vit-yosys-") as scratch:
         directory = Path(scratch)
+        (directory / "sources.sv").write_text(SOURCES)
+        names = ["sources.sv"]
         for path in files:
+            chosen = faults.get(path)
             text = path.read_text()
-            (directory / f"gold_{path.name}").write_text(text)
-            other = planted(text, mutant) if path == changed else text
-            (directory / f"gate_{path.name}").write_text(other)
-        try:
-            yosys.run(_script(top, [path.name for path in files]), directory, TIME_LIMIT)
-        except (yosys.YosysError, subprocess.TimeoutExpired):
-            return False
+            if chosen:
+                text = instrument_for_proof(text, chosen)
+            (directory / path.name).write_text(text)
+            names.append(path.name)
+        netlist = read_netlist(top, names, directory)
+        numbers = [mutant.number for mutants in faults.values() for mutant in mutants]
+        return {number for number in numbers if _unobservable(netlist, number, directory)}
+
+
+def _unobservable(netlist: Netlist, number: int, directory: Path) -> bool:
+    """It is proven that the outputs are the same with and without the fault."""
+    if number not in netlist.faults:  # nothing reads what it changes
         return True
+    model = blif(netlist, number)
+    if model is None:
+        return True
+    (directory / "model.blif").write_text(model)
+    (directory / "given.v").write_text(_GIVEN)
+    (directory / "proof.abc").write_text(_PROOF)
+    reduced, clauses = directory / "reduced.aig", directory / "clauses.pla"
+    for path in (reduced, clauses):
+        path.unlink(missing_ok=True)
+    try:
+        yosys.run("read_verilog given.v; simplemap; abc -script proof.abc", directory, _TIME_LIMIT)
+    except subprocess.TimeoutExpired:
+        return False
+    if not reduced.exists():
+        return False
+    return _is_never(reduced) or clauses.read_text().startswith(_PROVEN)
 
 
-def _script(top: str, names: Sequence[str]) -> str:
-    lines = []
-    for version in ("gold", "gate"):
-        sources = " ".join(f"{version}_{name}" for name in names)
-        lines += [
-            f"read_verilog -sv {sources}",
-            f"hierarchy -top {top}",
-            "proc",
-            "flatten",
-            "memory_map",
-            "opt -full",
-            f"rename {top} {version}",
-            f"design -stash {version}",
-        ]
-    lines += [
-        "design -copy-from gold -as gold gold",
-        "design -copy-from gate -as gate gate",
-        "equiv_make gold gate equiv",
-        "hierarchy -top equiv",
-        "opt -full",
-        "equiv_struct",
-        "equiv_simple -undef -seq 2",
-        f"equiv_induct -undef -seq {_INDUCTION_STEPS}",
-        "equiv_status -assert",
-    ]
-    return "\n".join([*lines, ""])
+def _is_never(path: Path) -> bool:
+    """The only output of a circuit in AIGER's binary format is the constant 0."""
+    lines = path.read_bytes().split(b"\n")
+    registers = int(lines[0].split()[3])
+    return lines[1 + registers] == b"0"
+
+
+# yosys runs ABC on a design, so it is given one, which ABC hands back in the end.
+_GIVEN = "module given(input a, input b, output y); assign y = a & b; endmodule"
+_PROOF = f"""\
+write_blif given.blif
+read_blif model.blif
+strash
+scleanup
+scorr
+write_aiger reduced.aig
+pdr -d -T {TIME_LIMIT} -I clauses.pla
+read_blif given.blif
+"""

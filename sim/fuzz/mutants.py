@@ -1,7 +1,8 @@
 """Faults planted in generated SystemVerilog.
 
-All mutants of a design live in one text, in which a number chooses one at run time: a single
-simulation program serves them all. `mutation::active` is that number, 0 the design itself.
+All mutants of a design live in one text, so that a single simulation program, or a single netlist
+for proofs, serves them all. In simulation the number `mutation::active` chooses one at run time, 0
+being the design itself; in a netlist each fault has a bit of its own.
 
 The text is taken apart by what the compiler writes: `wire` and `assign` with an expression, `<=`
 and `if` in clocked blocks. Instances and look-up tables are left alone.
@@ -11,12 +12,20 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from .netlist import FAULT_SOURCE
+
 PACKAGE = """\
 package mutation;
     int active;
 endpackage
 """
-"""What every text with mutants refers to."""
+"""What every text with mutants for simulation refers to."""
+
+SOURCES = f"""\
+(* blackbox *) module {FAULT_SOURCE} (output logic fault);
+endmodule
+"""
+"""What every text with mutants for proofs refers to."""
 
 _CHOOSE = '    initial void\'($value$plusargs("mutant=%d", mutation::active));'
 _MODULE_END = "endmodule"
@@ -97,19 +106,36 @@ def mutants(text: str, first: int = 1) -> list[Mutant]:
             continue
         expression = text[site.start : site.end]
         line = text.count("\n", 0, site.start) + 1
-        for kind, changed in _changes(expression, ranges, is_condition=site.kind == "if"):
+        changes = {
+            changed: kind
+            for kind, changed in _changes(expression, ranges, is_condition=site.kind == "if")
+        }
+        for changed, kind in changes.items():
             number = first + len(found)
             found.append(Mutant(number, kind, site.start, line, site.target, expression, changed))
     return found
 
 
-def planted(text: str, mutant: Mutant) -> str:
-    """The module with one fault, and no choice."""
-    return text[: mutant.place] + mutant.changed + text[mutant.place + len(mutant.original) :]
-
-
 def instrument(text: str, chosen: Sequence[Mutant]) -> str:
-    """The module with these faults in it, each behind its number."""
+    """The module with these faults in it for simulation, see `PACKAGE`."""
+    whole = _with_choices(text, chosen, "mutation::active == {}")
+    return whole.replace(_MODULE_END, f"{_CHOOSE}\n{_MODULE_END}", 1)
+
+
+def instrument_for_proof(text: str, chosen: Sequence[Mutant]) -> str:
+    """The module with these faults in it for a netlist, see `SOURCES`."""
+    whole = _with_choices(text, chosen, "fault_{}")
+    declared = [
+        f"    wire fault_{mutant.number};\n"
+        f"    {FAULT_SOURCE} source_{mutant.number} (.fault(fault_{mutant.number}));"
+        for mutant in chosen
+    ]
+    head = whole.index(");\n") + len(");\n")
+    return "\n".join([whole[:head], *declared, whole[head:]])
+
+
+def _with_choices(text: str, chosen: Sequence[Mutant], test: str) -> str:
+    """The module with these faults in it, each where `test` with its number is true."""
     by_place: dict[int, list[Mutant]] = {}
     for mutant in chosen:
         by_place.setdefault(mutant.place, []).append(mutant)
@@ -117,35 +143,33 @@ def instrument(text: str, chosen: Sequence[Mutant]) -> str:
     for site in sorted(_sites(text), key=lambda site: site.statement):
         if site.start in by_place:
             start, end = site.statement
-            pieces += [text[position:start], _choice(text, site, by_place[site.start])]
+            pieces += [text[position:start], _choice(text, site, by_place[site.start], test)]
             position = end
             assigned += [site.target] if site.kind == "assign" else []
     whole = "".join([*pieces, text[position:]])
     for name in assigned:  # procedural code cannot drive a wire
         whole = re.sub(rf"^( *)wire ((?:\[[^\]]*\] )?{name};)", r"\1logic \2", whole, flags=re.M)
-    return whole.replace(_MODULE_END, f"{_CHOOSE}\n{_MODULE_END}", 1)
+    return whole
 
 
 # Statements --------------------------------------------------------------------------------------
 
 
-def _choice(text: str, site: _Site, chosen: Sequence[Mutant]) -> str:
+def _choice(text: str, site: _Site, chosen: Sequence[Mutant], test: str) -> str:
     """The statement, or the condition of an if, with all faults of its expression."""
     expression = text[site.start : site.end]
+    tests = [(test.format(mutant.number), mutant.changed) for mutant in chosen]
     if site.kind == "if":
-        for mutant in chosen:
-            expression = (
-                f"mutation::active == {mutant.number} ? ({mutant.changed}) : ({expression})"
-            )
+        for condition, changed in tests:
+            expression = f"{condition} ? ({changed}) : ({expression})"
         return expression
     sign = "<=" if site.kind == "clocked" else "="
-    cases = [f"{mutant.number}: {site.target} {sign} {mutant.changed};" for mutant in chosen]
-    cases.append(f"default: {site.target} {sign} {expression};")
-    case = f"case (mutation::active) {' '.join(cases)} endcase"
+    branches = [f"if ({condition}) {site.target} {sign} {changed};" for condition, changed in tests]
+    choice = " else ".join([*branches, f"begin {site.target} {sign} {expression}; end"])
     if site.kind == "clocked":
-        return case
+        return f"begin {choice} end"
     declared = f"logic {site.range}{site.target}; " if site.kind == "wire" else ""
-    return f"{declared}always_comb {case}"
+    return f"{declared}always_comb begin {choice} end"
 
 
 def _sites(text: str) -> Iterator[_Site]:

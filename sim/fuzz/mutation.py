@@ -1,8 +1,8 @@
 """Do the benches notice? Plants faults in the RTL of a design and counts those that they catch.
 
 A mutant is caught if any run of the design differs from what is expected, gets stuck, breaks the
-protocol of a stream, or moves its first input more slowly than without the fault. Of those that
-are not caught, the equivalent ones (see `equivalence`) are no faults at all.
+protocol of a stream, or takes more cycles than without the fault. Of those that are not caught,
+the equivalent ones (see `equivalence`) are no faults at all.
 """
 
 import tempfile
@@ -20,11 +20,8 @@ from m3vit.sim.rtl.packing import Bytes
 from m3vit.sim.rtl.stalls import Stalls
 from m3vit.sim.rtl.verilator import VerilatorError
 
-from .equivalence import equal_designs, equal_expressions
+from .equivalence import equivalent
 from .mutants import PACKAGE, Mutant, instrument, mutants
-
-MOST_PROOFS = 8
-"""Proofs about a whole design that are tried; mutants beyond them count as faults."""
 
 _Place = tuple[Path, Mutant]
 _SLACK = 2000  # cycles that a run with a fault may take more than twice the run without
@@ -94,16 +91,10 @@ def count(subject: Subject, most: int, seed: int, done: Callable[[], None] = lam
 
 def _equivalent(target: Target, places: Sequence[_Place]) -> list[_Place]:
     """Those mutants that are proven to be no faults."""
-    equal: set[int] = set()
-    for path in {path for path, _ in places}:
-        chosen = [mutant for of, mutant in places if of == path]
-        equal |= equal_expressions(path.read_text(), chosen)
-    tried = 0
+    faults: dict[Path, list[Mutant]] = {}
     for path, mutant in places:
-        if mutant.number not in equal and tried < MOST_PROOFS:
-            tried += 1
-            if equal_designs(target.name, target.files, path, mutant):
-                equal.add(mutant.number)
+        faults.setdefault(path, []).append(mutant)
+    equal = equivalent(target.name, target.files, faults) if faults else set()
     return [place for place in places if place[1].number in equal]
 
 
@@ -124,16 +115,15 @@ class _Runs:
         self._program = directory / "simulation"
         target = _instrumented(subject, places, directory)
         engines.build_native([target], self._program, optimisation="-O1")
-        self._cycles = [subject.stimulus.limit] * len(subject.patterns)
-        self._rate = 0.0
+        self._limits = [subject.stimulus.limit] * len(subject.patterns)
+        self._cycles = list(self._limits)
         for run in range(len(subject.patterns)):
             observation = self._run(0, run)
             fault = find_fault(subject.target, observation, subject.expected)
             if fault is not None:
                 raise ValueError(f"{subject.target.name} fails without a fault: {fault.message}")
-            self._cycles[run] = 2 * observation.cycle + _SLACK
-            if run == 0:
-                self._rate = self._interval(observation)
+            self._limits[run] = 2 * observation.cycle + _SLACK
+            self._cycles[run] = observation.cycle
 
     def notice(self, number: int) -> bool:
         """Some run shows that mutant `number` is active."""
@@ -146,19 +136,16 @@ class _Runs:
             return True
         if find_fault(self._subject.target, observation, self._subject.expected) is not None:
             return True
-        return run == 0 and self._interval(observation) > self._rate
+        return observation.cycle > self._cycles[run]
 
     def _run(self, number: int, run: int) -> Observation:
         subject, folder = self._subject, self._directory / str(run)
         stimulus = replace(
-            subject.stimulus, stalls=subject.patterns[run], limit=self._cycles[run], patience=_SLACK
+            subject.stimulus, stalls=subject.patterns[run], limit=self._limits[run], patience=_SLACK
         )
         write_stimulus(folder / "0", subject.target, stimulus)
         engines.run_native(self._program, folder, seed=run + 1, plusargs=[f"+mutant={number}"])
         return read_observation(folder / "0", subject.target)
-
-    def _interval(self, observation: Observation) -> float:
-        return observation.streams[next(iter(self._subject.target.inputs))].interval
 
 
 def _instrumented(subject: Subject, places: Sequence[_Place], directory: Path) -> Target:

@@ -1,4 +1,5 @@
 from m3vit.sim.fuzz import mutants
+from m3vit.sim.fuzz.netlist import read_netlist
 from m3vit.sim.rtl import verilator
 
 MODULE = """
@@ -52,11 +53,9 @@ def test_lines_and_numbers_say_where():
     assert all(m.original.splitlines()[0] in lines[m.line - 1] for m in found)
 
 
-def test_one_fault_changes_one_place():
-    mutant = mutants.mutants(MODULE)[0]
-    text = mutants.planted(MODULE, mutant)
-    assert text != MODULE
-    assert text.replace(mutant.changed, mutant.original) == MODULE
+def test_every_fault_is_another_one():
+    found = [(m.place, m.changed) for m in mutants.mutants(MODULE)]
+    assert len(found) == len(set(found))
 
 
 def test_all_faults_fit_into_one_module(tmp_path):
@@ -64,3 +63,11 @@ def test_all_faults_fit_into_one_module(tmp_path):
     path.write_text(mutants.PACKAGE + mutants.instrument(MODULE, mutants.mutants(MODULE)))
     found = verilator.lint([path], "m")
     assert not [entry for entry in found if entry.startswith("%Error")]
+
+
+def test_for_proofs_each_fault_has_a_bit_of_its_own(tmp_path):
+    chosen = mutants.mutants(MODULE)
+    path = tmp_path / "m.sv"
+    path.write_text(mutants.SOURCES + mutants.instrument_for_proof(MODULE, chosen))
+    netlist = read_netlist("m", ["m.sv"], tmp_path)
+    assert set(netlist.faults) == {mutant.number for mutant in chosen}
