@@ -110,7 +110,7 @@ inline Claims ClaimsOf(const ImageInstruction& image) {
     claims.target = {true,         image.domain, image.base,
                      image.stride, image.rows,   ap_uint<18>(PanelWords(image.words))};
     claims.Loads(kPixelData, {true, image.address, image.beats, ap_uint<30>(Units<kLanes>(bytes)),
-                           kPixelBytesLog});
+                              kPixelBytesLog});
     claims.Queue(kImageQueue);
     claims.Writes(ap_uint<4>(image.domain));
     return claims;
@@ -128,7 +128,7 @@ inline Claims ClaimsOf(const LoadInstruction& load) {
     Claims claims;
     claims.residual = ResidualRows(load);
     claims.Loads(kRowData, {true, load.address, load.beats, ap_uint<30>(load.rows * load.words),
-                         kResidualBytesLog});
+                            kResidualBytesLog});
     claims.Queue(kResidualLoadQueue);
     claims.Writes(kResidualDomain);
     return claims;
@@ -170,7 +170,7 @@ inline Claims ClaimsOf(const NormInstruction& norm) {
         const ap_uint<13> words =
             norm.codes && wide ? ap_uint<13>(norm.words * 2) : ap_uint<13>(norm.words);
         claims.Loads(kAffineData, {true, norm.parameters, ap_uint<20>(norm.parameter_beats),
-                               ap_uint<30>(words), kAffineBytesLog});
+                                   ap_uint<30>(words), kAffineBytesLog});
     }
     if (norm.wide == kNormWideMemory) {
         claims.Stores(kStoreWide, {true, norm.store, norm.store_beats,
@@ -275,7 +275,7 @@ inline Claims ClaimsOf(const GateInstruction& gate) {
                    gate.pick_count == picks;
     claims.matrix = {true, gate.beats, BeatsOf(gate.words), gate.groups, 0, kWeightTiles};
     claims.Loads(kGateData, {true, gate.parameters, ap_uint<20>(Units<2>(gate.experts)),
-                         ap_uint<30>(gate.experts), kGateBytesLog});
+                             ap_uint<30>(gate.experts), kGateBytesLog});
     claims.Stores(kStorePicks, {true, gate.picks, ap_uint<20>(Units<2>(gate.pick_count)),
                                 ap_uint<30>(gate.pick_count), kGateBytesLog});
     claims.Queue(kLoadQueue);

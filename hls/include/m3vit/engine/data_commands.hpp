@@ -9,8 +9,8 @@ namespace m3vit {
 
 /// What data from memory are; how they lie there is told in docs/isa.md.
 enum DataKind {
-    kPixelData,  ///< words of kLanes pixels
-    kRowData,    ///< words of the residual stream
+    kPixelData,   ///< words of kLanes pixels
+    kRowData,     ///< words of the residual stream
     kAffineData,  ///< words of LayerNorm parameters
     kTableData,   ///< entries of the activation table
     kGateData,    ///< gate parameters
