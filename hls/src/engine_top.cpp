@@ -51,7 +51,8 @@ constexpr int kRequests = 32;      ///< of memory, under way
 constexpr int kPanelWords = (kMaxHidden + kPanelLanes - 1) / kPanelLanes;
 constexpr int kRowPanelWords = (kMaxWidth + kPanelLanes - 1) / kPanelLanes;
 constexpr int kBeats = (kMaxHidden + kArrayInputs - 1) / kArrayInputs;
-/// Attention weights of two blocks, so that the softmax works on one while the array takes the other.
+/// Attention weights of two blocks, so that the softmax works on one while the array takes the
+/// other.
 constexpr int kWeightWords = 2 * kArrayTokens * ((kMaxTokens + kPanelLanes - 1) / kPanelLanes);
 /// Logits of a block leave the array twice as fast as the softmax takes them.
 constexpr int kLogitTiles = 16;
@@ -226,14 +227,14 @@ void engine_top(
                            array_instructions, image_commands, residual_loads, store_commands,
                            ending));
 
-    M3VIT_PROCESS(Loader<kLanes, kArrayOutputs, kArrayInputs, kWeightTiles, kParameterWords,
-                         kMaxExperts>(load_instructions, loader_queues, tile_credits,
-                                      parameter_credits, weight_requests, weight_contents,
-                                      fetched));
+    M3VIT_PROCESS(
+        Loader<kLanes, kArrayOutputs, kArrayInputs, kWeightTiles, kParameterWords, kMaxExperts>(
+            load_instructions, loader_queues, tile_credits, parameter_credits, weight_requests,
+            weight_contents, fetched));
     M3VIT_PROCESS(Unpack<kBeatBytes * kReadPorts, kLanes, kArrayOutputs, kArrayInputs>(
         weight_contents, weight_lines, loaded_parameters, loaded_tiles));
-    M3VIT_PROCESS(ReplayTiles<kArrayOutputs, kArrayInputs, kWeightTiles>(
-        loaded_tiles, tile_replays, ring_tiles, tile_credits));
+    M3VIT_PROCESS(ReplayTiles<kArrayOutputs, kArrayInputs, kWeightTiles>(loaded_tiles, tile_replays,
+                                                                         ring_tiles, tile_credits));
     M3VIT_PROCESS(ReplayParameters<Parameters, kParameterWords>(
         loaded_parameters, parameter_replays, parameters, parameter_credits));
 
@@ -242,8 +243,7 @@ void engine_top(
                                      entries, gate_parameters));
 
     M3VIT_PROCESS(ImageFork(image_commands, cut_commands, patch_writes));
-    M3VIT_PROCESS(
-        CutPatches<kLanes, kMaxStripBytes, kMaxChannels>(cut_commands, pixels, patches));
+    M3VIT_PROCESS(CutPatches<kLanes, kMaxStripBytes, kMaxChannels>(cut_commands, pixels, patches));
 
     M3VIT_PROCESS(RowSequencer(row_instructions, residual_reads, row_passages, norm_commands,
                                norm_writes, wide_passages, split_commands));
@@ -251,22 +251,22 @@ void engine_top(
         residual_loads, loaded_rows, residual_writes, branches, visits, residual_reads,
         residual_rows, row_reads_retired, row_writes_retired));
     M3VIT_PROCESS(RowFork<kLanes>(row_passages, residual_rows, norm_rows, raw_rows, stored_rows));
-    M3VIT_PROCESS(LayerNorm<kLanes, kMaxWidth>(norm_commands, affine, norm_rows, normalised,
-                                               wide_rows));
+    M3VIT_PROCESS(
+        LayerNorm<kLanes, kMaxWidth>(norm_commands, affine, norm_rows, normalised, wide_rows));
     M3VIT_PROCESS(WideFork<kLanes>(wide_passages, wide_rows, raw_rows, gate_inputs, stored_wide));
-    M3VIT_PROCESS(SplitBytes<kLanes, kPanelLanes, kRowPanelWords>(split_commands, gate_inputs,
-                                                                  gate_rows));
+    M3VIT_PROCESS(
+        SplitBytes<kLanes, kPanelLanes, kRowPanelWords>(split_commands, gate_inputs, gate_rows));
 
     M3VIT_PROCESS(ArraySequencer<kArrayTokens, kPanelLanes / kLanes, kMaxExperts>(
         array_instructions, sequencer_queues, fetched, blocks, orders));
     M3VIT_PROCESS(BlockCommands(
         blocks, token_reads, panel_passages, panel_commands, weight_passages, tile_replays,
-        parameter_replays, key_value_reads, matmul_commands, sum_passages,
-        logit_serialise_commands, logit_requantise_commands, logit_parameters,
-        attention_weights_commands, pair_words_commands, serialise_commands, sum_row_passages,
-        requantise_commands, attention_context_commands, context_writes, gate_commands,
-        route_commands, result_passages, activation_commands, merge_passages, result_writes,
-        residual_writes, key_value_writes, heartbeat));
+        parameter_replays, key_value_reads, matmul_commands, sum_passages, logit_serialise_commands,
+        logit_requantise_commands, logit_parameters, attention_weights_commands,
+        pair_words_commands, serialise_commands, sum_row_passages, requantise_commands,
+        attention_context_commands, context_writes, gate_commands, route_commands, result_passages,
+        activation_commands, merge_passages, result_writes, residual_writes, key_value_writes,
+        heartbeat));
 
     M3VIT_PROCESS(TokenMemory<kLanes, kPanelLanes, kTokenWords>(
         token_reads, expert_tokens, norm_writes, normalised, patch_writes, patches, result_writes,
@@ -296,17 +296,16 @@ void engine_top(
                                                                attention_weights, weight_rows));
 
     M3VIT_PROCESS(Serialise<kArrayTokens, kLanes>(serialise_commands, row_tiles, row_sums));
-    M3VIT_PROCESS(RowRouter<kLanes>(sum_row_passages, row_sums, requantise_sums, context_sums,
-                                    gate_sums));
+    M3VIT_PROCESS(
+        RowRouter<kLanes>(sum_row_passages, row_sums, requantise_sums, context_sums, gate_sums));
     M3VIT_PROCESS(AttentionContext<kLanes, kArrayTokens>(attention_context_commands, context_sums,
                                                          attention_sums, contexts));
     M3VIT_PROCESS(Requantise(requantise_commands, requantise_sums, parameters, results));
     M3VIT_PROCESS(ResultRouter<kLanes>(result_passages, results, plain_codes, activation_codes,
                                        branches, key_value_codes, stored_results));
-    M3VIT_PROCESS(ActivationTable<kLanes>(activation_commands, entries, activation_codes,
-                                          activated_codes));
     M3VIT_PROCESS(
-        ResultMerge<kLanes>(merge_passages, plain_codes, activated_codes, result_codes));
+        ActivationTable<kLanes>(activation_commands, entries, activation_codes, activated_codes));
+    M3VIT_PROCESS(ResultMerge<kLanes>(merge_passages, plain_codes, activated_codes, result_codes));
 
     M3VIT_PROCESS(Gate<kLanes, kArrayTokens / 2, kMaxExperts, kMaxExpertsPerToken>(
         gate_commands, gate_parameters, gate_sums, picks, gate_trace));
