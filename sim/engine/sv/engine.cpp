@@ -20,10 +20,12 @@ struct Memory {
     std::string fault;  // the first thing that AXI4 forbids
 };
 
-Memory& memory_of(unsigned long long storage) { return *reinterpret_cast<Memory*>(storage); }
+Memory& memory_of(unsigned long long storage) {
+    return *reinterpret_cast<Memory*>(storage);
+}
 
 class Engine {
-public:
+  public:
     Engine(uint64_t size, uint64_t seed) {
         // Fresh pages are zero and cost nothing until they are used.
         memory_.bytes = static_cast<uint8_t*>(std::calloc(size, 1));
@@ -114,7 +116,7 @@ public:
     Memory& memory() { return memory_; }
     uint64_t cycles() const { return cycles_; }
 
-private:
+  private:
     /// The half of a cycle in which inputs that were just set take effect.
     void Settle() {
         top_->ap_clk = 0;
@@ -161,9 +163,13 @@ struct Settings {
     int64_t failing_write;
 };
 
-Engine* m3vit_create(uint64_t size, uint64_t seed) { return new Engine(size, seed); }
+Engine* m3vit_create(uint64_t size, uint64_t seed) {
+    return new Engine(size, seed);
+}
 
-void m3vit_destroy(Engine* engine) { delete engine; }
+void m3vit_destroy(Engine* engine) {
+    delete engine;
+}
 
 void m3vit_configure(Engine* engine, const Settings* settings) {
     Vengine_bench& top = engine->top();
@@ -177,24 +183,38 @@ void m3vit_configure(Engine* engine, const Settings* settings) {
     top.failing_write = settings->failing_write;
 }
 
-void m3vit_open_waves(Engine* engine, const char* path) { engine->Open(path); }
+void m3vit_open_waves(Engine* engine, const char* path) {
+    engine->Open(path);
+}
 
-void m3vit_reset(Engine* engine) { engine->Reset(); }
+void m3vit_reset(Engine* engine) {
+    engine->Reset();
+}
 
-uint8_t* m3vit_memory(Engine* engine) { return engine->memory().bytes; }
+uint8_t* m3vit_memory(Engine* engine) {
+    return engine->memory().bytes;
+}
 
-const char* m3vit_fault(Engine* engine) { return engine->memory().fault.c_str(); }
+const char* m3vit_fault(Engine* engine) {
+    return engine->memory().fault.c_str();
+}
 
-uint64_t m3vit_cycles(Engine* engine) { return engine->cycles(); }
+uint64_t m3vit_cycles(Engine* engine) {
+    return engine->cycles();
+}
 
-int m3vit_interrupt(Engine* engine) { return engine->top().irq; }
+int m3vit_interrupt(Engine* engine) {
+    return engine->top().irq;
+}
 
 void m3vit_step(Engine* engine, uint64_t cycles) {
     engine->Step(cycles);
     std::fflush(stdout);
 }
 
-uint32_t m3vit_read(Engine* engine, uint32_t address) { return engine->Read(address); }
+uint32_t m3vit_read(Engine* engine, uint32_t address) {
+    return engine->Read(address);
+}
 
 void m3vit_write(Engine* engine, uint32_t address, uint32_t value) {
     engine->Write(address, value);
@@ -219,8 +239,8 @@ void m3vit_ddr_read(unsigned long long storage, unsigned long long offset, svBit
     std::memcpy(data, memory_of(storage).bytes + offset, 16);
 }
 
-void m3vit_ddr_write(unsigned long long storage, unsigned long long offset,
-                     const svBitVecVal* data, unsigned short strobes) {
+void m3vit_ddr_write(unsigned long long storage, unsigned long long offset, const svBitVecVal* data,
+                     unsigned short strobes) {
     uint8_t* target = memory_of(storage).bytes + offset;
     const uint8_t* source = reinterpret_cast<const uint8_t*>(data);
     for (int byte = 0; byte < 16; byte++) {
