@@ -60,24 +60,22 @@ class Value:
 
 
 def integer_type(random: Random, widest: int = WIDEST) -> Number:
-    """An ap_int or ap_uint; most are narrow. There is no ap_int<1>."""
-    signed = widest > 1 and random.random() < 0.5
+    """An ap_int or ap_uint; most are narrow."""
+    signed = random.random() < 0.5
     narrow = min(widest, 20) if random.random() < 0.75 else widest
-    return Number(random.randint(1 + int(signed), narrow), signed)
+    return Number(random.randint(1, narrow), signed)
 
 
 def fixed_type(random: Random) -> Number:
-    """An ap_fixed or ap_ufixed in any mode, its point inside its bits.
+    """An ap_fixed or ap_ufixed in any mode, its point inside its bits or at either end.
 
-    At least two bits in front of the point: with fewer, the compiler refuses the conversion to
-    integers. None behind the last bit: rounding a number away as a whole trips an assertion of
-    ap_private.
+    Never outside: rounding a number away as a whole trips an assertion of ap_private.
     """
     width = random.randint(3, 28)
     return Number(
         width,
         random.random() < 0.6,
-        random.randint(2, width),
+        random.randint(0, 1) if random.random() < 0.2 else random.randint(2, width),
         random.choice(ROUNDING),
         random.choice(OVERFLOW),
     )
