@@ -37,6 +37,7 @@ BackendMaker = Callable[[CompiledModel], Backend]
 BACKENDS: Mapping[str, str] = {
     "reference": "m3vit.model.reference:Reference",
     "csim": "m3vit.sim.csim.backend:KernelSimulation",
+    "rtl": "m3vit.sim.engine.backend:EngineSimulation",
 }
 
 
@@ -51,6 +52,7 @@ class Result:
         routing: per MoE layer, who went where.
         loads: (MoE layers, E) tokens in each expert's queue.
         seconds: wall time of the run; measured.
+        cycles: of the engine's clock, simulated or on a board; None if no engine ran it.
         macs: multiply-accumulates; counted from shapes and routing.
         weight_bytes: of the parameters that were read; counted, idle experts not.
         digest: SHA-256 of the output's bytes (its own integer type, little-endian, row-major).
@@ -63,6 +65,7 @@ class Result:
     routing: tuple[Routing, ...]
     loads: NDArray[np.int64]
     seconds: float
+    cycles: int | None
     macs: int
     weight_bytes: int
     digest: str
@@ -136,6 +139,7 @@ class Accelerator:
             routing=run.routing,
             loads=loads,
             seconds=seconds,
+            cycles=run.cycles,
             macs=run_macs(self._shape, task, loads),
             weight_bytes=run_weight_bytes(self.model, task, loads),
             digest=digest(run.output),

@@ -6,6 +6,7 @@ arena, which the port provides.
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -97,7 +98,7 @@ class EngineDriver:
         name = self.plan.model.task(task).name
         self._send(pixels)
         self.execute(self.plan.programs[name])
-        return self._result(name)
+        return replace(self._result(name), cycles=self._get("CYCLES"))
 
     def run_all(self, pixels: NDArray[np.uint8], tasks: Iterable[str]) -> dict[str, TaskRun]:
         """Run several tasks on one image; what precedes the first gate runs once."""

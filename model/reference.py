@@ -35,12 +35,14 @@ class TaskRun:
             (1, C) int16 of a classifier; (T, D) int16 of a network that ends with its tokens.
         scale: real value of one code.
         routing: per MoE layer.
+        cycles: of the engine's clock, if an engine ran it.
     """
 
     task: str
     output: Codes
     scale: float
     routing: tuple[Routing, ...]
+    cycles: int | None = None
 
 
 @dataclass(frozen=True)

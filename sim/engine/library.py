@@ -6,6 +6,7 @@ separated by commas: `weight_requests`, or `module:stream` for one inside the co
 """
 
 import ctypes
+import logging
 import os
 import shutil
 import tempfile
@@ -22,6 +23,8 @@ from m3vit.hls.registers import DONE, REGISTERS
 from m3vit.sim.rtl import verilator
 
 from .bench import MODULE, bench
+
+logger = logging.getLogger(__name__)
 
 _SV = Path(__file__).parent / "sv"
 _SHIM = _SV / "engine.cpp"
@@ -179,6 +182,7 @@ def library(engine: Engine, options: Options) -> Path:
     ]
     path = verilator.cached_model(f"engine-{engine.design.name}", own, settings)
     if not path.exists():
+        logger.warning("building the simulated engine '%s': minutes, once", engine.design.name)
         with tempfile.TemporaryDirectory(prefix="m3vit-") as scratch:
             directory = Path(scratch)
             for name, text in {**texts, f"{MODULE}.sv": top}.items():

@@ -18,8 +18,8 @@ def demo(
     backend: Annotated[
         str,
         typer.Option(
-            help="What computes: reference (NumPy) or csim (the C++ kernels, compiled with g++). "
-            "All give the same digest."
+            help="What computes: reference (NumPy), csim (the C++ kernels, compiled with g++) or rtl "
+            "(the engine in Verilator, cycle by cycle). All give the same digest."
         ),
     ] = "reference",
     model: Annotated[
@@ -84,7 +84,12 @@ def demo(
             "image": str(source),
             "treatment": loaded.treatment,
             "backend": backend,
-            "provenance": {"seconds": "measured", "macs": "counted", "weight_bytes": "counted"},
+            "provenance": {
+                "seconds": "measured",
+                "cycles": "simulated",
+                "macs": "counted",
+                "weight_bytes": "counted",
+            },
             "tasks": {result.task: numbers(result) for result in results},
         },
     )
@@ -94,6 +99,7 @@ def numbers(result: Any) -> dict[str, Any]:
     """A `Result` for machines."""
     return {
         "seconds": result.seconds,
+        "cycles": result.cycles,
         "macs": result.macs,
         "weight_bytes": result.weight_bytes,
         "experts_used": list(result.experts_used),
@@ -108,7 +114,9 @@ def show(results: list[Any], heading: str) -> None:
 
     table = Table(title=heading, title_justify="left")
     table.add_column("task")
-    for column in ("time\nmeasured", "MACs\ncounted", "weights read\ncounted"):
+    columns = ["time\nmeasured", "MACs\ncounted", "weights read\ncounted"]
+    on_engine = any(result.cycles is not None for result in results)
+    for column in [*columns, "engine\nsimulated"] if on_engine else columns:
         table.add_column(column, justify="right")
     table.add_column("experts used\nper MoE layer")
     for result in results:
@@ -118,6 +126,7 @@ def show(results: list[Any], heading: str) -> None:
             f"{result.seconds * 1e3:.1f} ms",
             f"{result.macs / 1e6:.1f} M",
             f"{result.weight_bytes / 1e3:.0f} kB",
+            *([f"{result.cycles:,} cycles"] if on_engine else []),
             " ".join(f"{count}/{all_of_them}" for count in used) or "no MoE layer",
         )
     Console().print(table)
