@@ -18,8 +18,8 @@ def demo(
     backend: Annotated[
         str,
         typer.Option(
-            help="What computes: reference (NumPy), csim (the C++ kernels, compiled with g++) or rtl "
-            "(the engine in Verilator, cycle by cycle). All give the same digest."
+            help="What computes: reference (NumPy), csim (the C++ kernels, compiled with g++) or "
+            "rtl (the engine in Verilator, cycle by cycle). All give the same digest."
         ),
     ] = "reference",
     model: Annotated[
