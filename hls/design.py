@@ -240,6 +240,30 @@ _RULES = (
         "max_routed_values must be a multiple of panel_lanes, for they are kept in whole words",
     ),
     _Rule(
+        "kReadPorts == 1 || kReadPorts == 2 || kReadPorts == 4",
+        lambda design: design.read_ports in (1, 2, 4),
+        "read_ports must be 1, 2 or 4, for they share lines of 64 bytes",
+    ),
+    _Rule(
+        "(kArrayOutputs * kArrayInputs) % (16 * kReadPorts) == 0",
+        lambda design: design.array_outputs * design.array_inputs % (16 * design.read_ports) == 0,
+        "array_outputs x array_inputs must be a multiple of 16 x read_ports, for a tile of weights "
+        "comes in whole words of memory",
+    ),
+    _Rule(
+        "(8 * kLanes) % (16 * kReadPorts) == 0",
+        lambda design: 8 * design.lanes % (16 * design.read_ports) == 0,
+        "8 x lanes must be a multiple of 16 x read_ports, for so do words of parameters",
+    ),
+    _Rule(
+        "(kWeightTiles & (kWeightTiles - 1)) == 0 && "
+        "(kParameterWords & (kParameterWords - 1)) == 0",
+        lambda design: (
+            _is_power_of_two(design.weight_tiles) and _is_power_of_two(design.parameter_words)
+        ),
+        "weight_tiles and parameter_words must be powers of two, for addresses wrap around",
+    ),
+    _Rule(
         "(kMaxStripBytes & (kMaxStripBytes - 1)) == 0 && kMaxStripBytes % kLanes == 0",
         lambda design: (
             _is_power_of_two(design.max_strip_bytes) and design.max_strip_bytes % design.lanes == 0

@@ -59,6 +59,10 @@ def test_a_file_of_ones_own(toml):
         ("max_routed", "max_routed_values = 6", "must be a multiple of panel_lanes"),
         ("max_strip_bytes", "max_strip_bytes = 12000", "max_strip_bytes must be a power of two"),
         ("max_strip_bytes", "max_strip_bytes = 2", "max_strip_bytes must be a power of two"),
+        ("read_ports", "read_ports = 3", "read_ports must be 1, 2 or 4"),
+        ("read_ports", "read_ports = 4", "must be a multiple of 16 x read_ports"),
+        ("weight_tiles", "weight_tiles = 5000", "weight_tiles and parameter_words must be powers"),
+        ("parameter_words", "parameter_words = 9", "parameter_words must be powers of two"),
         ("part", "part = ", "is not valid TOML"),
     ],
 )

@@ -28,9 +28,9 @@ def test_chunks_fill_a_quarter_of_the_rings_at_most(groups, words, expected):
 
 def test_the_panel_is_worth_more_than_the_quarter():
     """Rows of 96 words take 384 cycles to arrive: four groups of 96 tiles hide them."""
-    design = replace(ZCU104, weight_tiles=1000)
+    design = replace(ZCU104, weight_tiles=1024)
     assert chunk_groups(design, "it", 48, 96, 96) == 4
-    assert chunk_groups(replace(ZCU104, weight_tiles=100), "it", 48, 96, 96) == 1
+    assert chunk_groups(replace(ZCU104, weight_tiles=128), "it", 48, 96, 96) == 1
 
 
 def test_numbers_without_a_fitting_divisor():
@@ -51,6 +51,6 @@ def test_what_does_not_fit():
     with pytest.raises(UserError, match=r"needs 600 words of parameters .*, 88 more than"):
         check_one_chunk(ZCU104, "it", 600, 6)
     check_one_chunk(ZCU104, "it", 512, 8)
-    design = replace(ZCU104, weight_tiles=100)
-    with pytest.raises(UserError, match=r"it needs 120 tiles of weights at a time, 20 more than"):
-        chunk_groups(design, "it", 8, 120, 120)
+    design = replace(ZCU104, weight_tiles=128)
+    with pytest.raises(UserError, match=r"it needs 140 tiles of weights at a time, 12 more than"):
+        chunk_groups(design, "it", 8, 140, 140)

@@ -144,13 +144,15 @@ def test_tight_designs_refuse_a_network_or_hold_it():
             "token_words": 1500,
             "residual_words": 800,
             "key_value_tiles": 120,
-            "weight_tiles": 80,
-            "parameter_words": 12,
             "max_hidden": 64,
             "max_tokens": 24,
         }
         changes = {name: int(usual * random.uniform(0.5, 3)) for name, usual in limits.items()}
-        design = replace(DesignConfig.load("nano"), **changes)
+        rings = {
+            "weight_tiles": int(random.choice([32, 64, 128, 256])),
+            "parameter_words": int(random.choice([8, 16, 32])),
+        }
+        design = replace(DesignConfig.load("nano"), **changes, **rings)
         try:
             plan = build_plan(model, design)
         except UserError:
