@@ -4,16 +4,15 @@ The top module is plain Verilog with ports that Vivado takes for AXI interfaces 
 `s_axi_control`, and the masters `m_axi_program`, `m_axi_weights0`..., `m_axi_data`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from m3vit.errors import UserError
 from m3vit.files import atomic_path
 
 from . import isa, register_module
-from .compiler import Design
-from .compiler.interface import connected
+from .compiler.interface import Stream, connected
 from .compiler.library import needed
 from .design import DesignConfig
 from .kernels import compile_kernel
@@ -72,6 +71,25 @@ _CONSTANT = {
 }
 
 
+class Core(Protocol):
+    """The network as hardware: a `compiler.Design`, or what another tool has made of it."""
+
+    @property
+    def top(self) -> str:
+        """Name of its top module."""
+        ...
+
+    @property
+    def modules(self) -> Mapping[str, str]:
+        """Name -> SystemVerilog."""
+        ...
+
+    @property
+    def streams(self) -> Sequence[Stream]:
+        """Its ports, besides `clk` and `rst_n`."""
+        ...
+
+
 @dataclass(frozen=True)
 class Engine:
     """An accelerator.
@@ -81,19 +99,13 @@ class Engine:
         core: the compiled network; its streams are those of `core_streams`.
 
     Raises:
-        UserError: the number of ports cannot share lines of 64 bytes.
         ValueError: the core has other streams.
     """
 
     design: DesignConfig
-    core: Design
+    core: Core
 
     def __post_init__(self) -> None:
-        if self.design.read_ports not in (1, 2, 4):
-            raise UserError(
-                f"design '{self.design.name}': read_ports is {self.design.read_ports}; give 1, 2 "
-                "or 4, for they share lines of 64 bytes"
-            )
         found = {item.name: (item.direction, item.width) for item in self.core.streams}
         wanted = core_streams(self.design)
         if found != wanted:

@@ -50,8 +50,3 @@ def test_a_core_with_other_streams_is_refused(engine):
     interface = dataclasses.replace(engine.core.interface, streams=tuple(streams))
     with pytest.raises(ValueError, match="ending"):
         Engine(engine.design, dataclasses.replace(engine.core, interface=interface))
-
-
-def test_three_ports_cannot_share_lines(engine):
-    with pytest.raises(UserError, match="read_ports is 3; give 1, 2 or 4"):
-        Engine(dataclasses.replace(engine.design, read_ports=3), engine.core)

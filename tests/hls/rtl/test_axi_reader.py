@@ -22,6 +22,7 @@ def test_memory_is_read_in_order(simulate, ports):
     simulate("axi_reader_bench", {"PORTS": ports, "BURSTS": 2 if ports == 1 else 3})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_faults_are_found(simulate, fault):
     with pytest.raises(SimulationError, match="FAIL"):

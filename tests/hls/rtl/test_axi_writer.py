@@ -17,6 +17,7 @@ def test_memory_is_written_in_order(simulate, bursts):
     simulate("axi_writer_bench", {"BURSTS": bursts})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_faults_are_found(simulate, fault):
     with pytest.raises(SimulationError, match="FAIL"):
