@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from m3vit.errors import UserError
 from m3vit.hls.compiler import compile_source
 from m3vit.hls.design import DesignConfig
 from m3vit.hls.engine import TOP, Engine
