@@ -5,7 +5,7 @@ arena, which the port provides.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from m3vit.model.reference import TaskRun
 
 from .packing import ceiling
 from .program import Plan, Program
+from .stream import Frame, Throughput, stream
 
 CODE_BITS = 8
 WORD_BITS = 32
@@ -80,6 +81,9 @@ class EngineDriver:
         UserError: the engine is of another design or version, or the arena is too small.
     """
 
+    overlapped = True
+    """Whether the arena may be written and read while a program runs."""
+
     def __init__(self, port: Port, plan: Plan, timeout: float = 60.0) -> None:
         self.port, self.plan, self.timeout = port, plan, timeout
         self._check()
@@ -98,7 +102,7 @@ class EngineDriver:
         name = self.plan.model.task(task).name
         self._send(pixels)
         self.execute(self.plan.programs[name])
-        return replace(self._result(name), cycles=self._get("CYCLES"))
+        return replace(self._result(name), cycles=self.statistic("CYCLES"))
 
     def run_all(self, pixels: NDArray[np.uint8], tasks: Iterable[str]) -> dict[str, TaskRun]:
         """Run several tasks on one image; what precedes the first gate runs once."""
@@ -123,28 +127,68 @@ class EngineDriver:
             trace[part] = self.plan.unpack_rows(content)
         return self._result(name), trace
 
+    def stream(
+        self, frames: Iterable[Frame], throughput: Throughput | None = None
+    ) -> Iterator[TaskRun]:
+        """Run one task on each of many images, in their order.
+
+        The image behind and the result in front are on their way while the engine computes: a
+        result comes when the next frame has been started, or when there are no more.
+
+        Args:
+            frames: images of the model's size, and the task of each.
+            throughput: a fresh one counts what this takes.
+
+        Raises:
+            UserError: another image size or type, or an unknown task.
+            EngineError: a program did not end well, or not in time.
+        """
+        return stream(self, frames, throughput if throughput is not None else Throughput())
+
     def execute(self, program: Program) -> None:
         """Start a program and wait until it has ended.
 
         Raises:
             EngineError: it did not end well, or not in time.
         """
+        self.start(program)
+        self.finish(program)
+
+    def start(self, program: Program) -> None:
+        """Start a program; the engine must not be running one."""
         self._set("PROGRAM", program.line)
         self._set("INSTRUCTIONS", len(program.instructions))
         self._set("CTRL", registers.START)
-        deadline = time.monotonic() + self.timeout
-        while not self._get("CTRL") & registers.DONE:
-            if time.monotonic() > deadline:
-                raise EngineError(
-                    f"the engine did not end its program within {self.timeout:g} s: give a longer "
-                    "timeout, or reset it",
-                    0,
-                    0,
-                )
+
+    def finish(self, program: Program) -> None:
+        """Wait for the end of the program that was started.
+
+        Raises:
+            EngineError: it did not end well, or not in time.
+        """
+        if not self.await_done():
+            raise EngineError(
+                f"the engine did not end its program within {self.timeout:g} s: give a longer "
+                "timeout, or reset it",
+                0,
+                0,
+            )
         status = self._get("STATUS")
         code, position = status & ((1 << CODE_BITS) - 1), status >> CODE_BITS
         if code:
             raise EngineError(self._sentence(program, code, position), code, position)
+
+    def await_done(self) -> bool:
+        """Wait until CTRL says done, at most for the time-out; whether it does."""
+        deadline = time.monotonic() + self.timeout
+        while not self._get("CTRL") & registers.DONE:
+            if time.monotonic() > deadline:
+                return False
+        return True
+
+    def statistic(self, name: str) -> int:
+        """A counter of the last program, by its name in `hls.registers.COUNTERS`."""
+        return self._get(name)
 
     def statistics(self) -> dict[str, int]:
         """Counters of the last program, by the names in lower case of `hls.registers.COUNTERS`."""

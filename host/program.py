@@ -6,7 +6,7 @@ behind the prefix that all have in common.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -48,6 +48,20 @@ class Program:
 
 
 @dataclass(frozen=True)
+class Slot:
+    """Memory of one image under way; while one is computed, the host uses another.
+
+    Attributes:
+        image: where the pixels go. outputs: where results come, by task.
+        programs: from pixels to output, by task.
+    """
+
+    image: Region
+    outputs: Mapping[str, Outputs]
+    programs: Mapping[str, Program]
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything that the engine needs for a model.
 
@@ -55,9 +69,8 @@ class Plan:
         model: that it runs. design: of the hardware.
         arena_bytes: of memory.
         content: (offset, bytes) of what lies there before the first run.
-        image: where the pixels go. outputs: where results come, by task.
+        slots: for streams of images, two; single images use the first one.
         placed: parameters.
-        programs: from pixels to output, by task.
         traced: the same, with a STORE behind embedding, every attention and every block.
         prefix: from pixels to the first gate; leaves a snapshot for suffixes.
         suffixes: from the snapshot to the output, by task.
@@ -67,13 +80,26 @@ class Plan:
     design: DesignConfig
     arena_bytes: int
     content: tuple[tuple[int, NDArray[np.uint8]], ...]
-    image: Region
-    outputs: Mapping[str, Outputs]
+    slots: tuple[Slot, Slot]
     placed: PlacedModel
-    programs: Mapping[str, Program]
     traced: Mapping[str, Program]
     prefix: Program
     suffixes: Mapping[str, Program]
+
+    @property
+    def image(self) -> Region:
+        """Where the pixels go."""
+        return self.slots[0].image
+
+    @property
+    def outputs(self) -> Mapping[str, Outputs]:
+        """Where results come, by task."""
+        return self.slots[0].outputs
+
+    @property
+    def programs(self) -> Mapping[str, Program]:
+        """From pixels to output, by task."""
+        return self.slots[0].programs
 
     @cached_property
     def content_bytes(self) -> int:
@@ -115,7 +141,7 @@ class Plan:
         return self.unpack_run(arena[outputs.start : outputs.stop], task)
 
     def unpack_run(self, content: NDArray[np.uint8], task: str) -> TaskRun:
-        """The same from the bytes of `outputs[task]` alone."""
+        """The same from the bytes of `outputs[task]` of any slot."""
         outputs = self.outputs[task]
         return read_outputs(self.model, self.design, self.placed, outputs, content, task)
 
@@ -150,11 +176,17 @@ def build_plan(model: CompiledModel, design: DesignConfig) -> Plan:
     arena = Arena()
     placed = Placement(model, design, buffers, arena).place()
     pixels = network.image_height * network.image_width * network.channels
-    image = arena.reserve(ceiling(pixels, design.lanes) * design.lanes)
-    outputs = {
-        task.name: reserve_outputs(model, design, buffers, placed, arena, task.name)
-        for task in model.tasks
-    }
+
+    def memory() -> tuple[Region, dict[str, Outputs]]:
+        """Of one slot."""
+        image = arena.reserve(ceiling(pixels, design.lanes) * design.lanes)
+        outputs = {
+            task.name: reserve_outputs(model, design, buffers, placed, arena, task.name)
+            for task in model.tasks
+        }
+        return image, outputs
+
+    (image, outputs), (other_image, other_outputs) = memory(), memory()
     rows = network.num_tokens * row_bytes(buffers.residual_words, design)
     traces = {name: arena.reserve(rows) for name in _trace_names(model)}
     around = Surroundings(
@@ -177,7 +209,15 @@ def build_plan(model: CompiledModel, design: DesignConfig) -> Plan:
         return Program(instructions, region.line, stored or {})
 
     tasks = model.tasks
-    programs = {task.name: program(Walk(around).image(task)) for task in tasks}
+    other = replace(around, image=other_image, outputs=other_outputs)
+    slots = tuple(
+        Slot(
+            place.image,
+            place.outputs,
+            {task.name: program(Walk(place).image(task)) for task in tasks},
+        )
+        for place in (around, other)
+    )
     traced = {task.name: program(Walk(around, traces).image(task), traces) for task in tasks}
     prefix = program(Walk(around).prefix())
     suffixes = {task.name: program(Walk(around).suffix(task)) for task in tasks}
@@ -186,10 +226,8 @@ def build_plan(model: CompiledModel, design: DesignConfig) -> Plan:
         design,
         arena.size,
         arena.content(),
-        image,
-        outputs,
+        (slots[0], slots[1]),
         placed,
-        programs,
         traced,
         prefix,
         suffixes,
