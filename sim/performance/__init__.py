@@ -1,0 +1,1 @@
+"""A cycle model of the engine."""

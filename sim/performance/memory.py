@@ -1,0 +1,172 @@
+"""Weights, rows and results on their way between DDR memory and the engine."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from m3vit.hls.design import DesignConfig
+
+from .timing import BEAT_BYTES, Ddr, Delays
+
+LINE_BYTES = 64
+PARAMETER_BYTES = 8
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Weights that the array meets at a time: words of parameters and tiles."""
+
+    parameters: int
+    tiles: int
+    bytes: int
+
+    @classmethod
+    def of(cls, design: DesignConfig, groups: int, beats: int, *, parameters: bool) -> "Chunk":
+        """Those of `groups` outputs words, of `beats` tiles each."""
+        words, tiles = groups if parameters else 0, groups * beats
+        size = words * design.lanes * PARAMETER_BYTES
+        size += tiles * design.array_outputs * design.array_inputs
+        return cls(words, tiles, -(-size // LINE_BYTES) * LINE_BYTES)
+
+
+@dataclass
+class Arrival:
+    """When a chunk comes. `first`: its first tile is in the ring; `last`: its last one."""
+
+    first: float
+    last: float
+    requested: float
+
+
+@dataclass
+class Bus:
+    """What the ports other than those for weights take of the memory's bandwidth.
+
+    Attributes:
+        busy: (begin, end, bytes per cycle) of transfers, in order.
+    """
+
+    busy: list[tuple[float, float, float]] = field(default_factory=list)
+
+    def transfer(self, begin: float, size: float, fastest: float, shared: float) -> float:
+        """The end of `size` bytes that move at `fastest`, or `shared` less what others take."""
+        for start, end, taken in self.busy:
+            if end <= begin:
+                continue
+            if start > begin:
+                possible = fastest * (start - begin)
+                if possible >= size:
+                    break
+                size -= possible
+                begin = start
+            rate = min(fastest, shared - taken)
+            if rate * (end - begin) >= size:
+                return begin + size / rate
+            size -= rate * (end - begin)
+            begin = end
+        return begin + size / fastest
+
+
+class WeightLoader:
+    """The engine's Loader: requests chunks in program order as the rings have room.
+
+    `take` must be called in the order of the array's use, and `release` for every chunk, in the
+    same order, before a chunk is taken that needs its room.
+    """
+
+    def __init__(self, design: DesignConfig, ddr: Ddr, delays: Delays, bus: Bus) -> None:
+        self.delays, self.ddr, self.bus = delays, ddr, bus
+        self.rate = min(ddr.port_rate(design.read_ports), ddr.bytes_per_cycle)
+        self.free = [design.weight_tiles, design.parameter_words]
+        self.held: deque[tuple[float, Chunk]] = deque()
+        self.held_open = 0
+        self.now = 0.0
+        self.arrived = 0.0
+        self.bytes = 0
+
+    def room(self, tiles: int, parameters: int) -> float | None:
+        """When so many places are free; None if that depends on what has not been released."""
+        time = self.now
+        free = list(self.free)
+        for when, chunk in self.held:
+            if free[0] >= tiles and free[1] >= parameters:
+                break
+            free[0] += chunk.tiles
+            free[1] += chunk.parameters
+            time = max(time, when)
+        return time if free[0] >= tiles and free[1] >= parameters else None
+
+    def take(self, chunk: Chunk, issued: float) -> Arrival:
+        """Request a chunk."""
+        room = self.room(chunk.tiles, chunk.parameters)
+        if room is None:
+            raise ValueError("a chunk waits for room that nothing gives back")
+        while self.free[0] < chunk.tiles or self.free[1] < chunk.parameters:
+            _, gone = self.held.popleft()
+            self.free[0] += gone.tiles
+            self.free[1] += gone.parameters
+        self.free[0] -= chunk.tiles
+        self.free[1] -= chunk.parameters
+        self.now = max(self.now + self.delays.chunk, room, issued + self.delays.request)
+        begin = max(self.now + self.ddr.latency + self.delays.read, self.arrived)
+        size = chunk.bytes
+        self.bytes += size
+        share = size * (
+            chunk.parameters > 0 and chunk.parameters / (chunk.parameters + chunk.tiles)
+        )
+        last = self.bus.transfer(begin, size, self.rate, self.ddr.bytes_per_cycle)
+        first = begin + (last - begin) * min(1.0, (share + size / max(chunk.tiles, 1)) / size)
+        self.arrived = last
+        return Arrival(first, last, self.now)
+
+    def release(self, chunk: Chunk, time: float) -> None:
+        """The array has used a chunk for the last time."""
+        self.held.append((time + self.delays.credit, chunk))
+
+
+class DataLoader:
+    """Everything else that is read, in program order: pixels, rows, parameters of LayerNorm."""
+
+    def __init__(self, design: DesignConfig, ddr: Ddr, delays: Delays, bus: Bus) -> None:
+        self.delays, self.ddr, self.bus = delays, ddr, bus
+        # Ports take turns, so while weights come this one gets its share only.
+        self.contended = min(float(BEAT_BYTES), ddr.bytes_per_cycle / (design.read_ports + 1))
+        self.alone = min(ddr.port_rate(1), ddr.bytes_per_cycle)
+        self.contended_until = 0.0
+        self.end = 0.0
+        self.bytes = 0
+
+    def take(self, beats: int, issued: float, *, per_beat: float = 1.0) -> tuple[float, float]:
+        """First and last word of a transfer.
+
+        Args:
+            beats: of 16 bytes.
+            issued: when the instruction left Dispatch.
+            per_beat: cycles that the engine needs for a beat.
+        """
+        begin = max(issued + self.delays.data + self.ddr.latency, self.end)
+        slow, fast = (max(BEAT_BYTES / rate, per_beat) for rate in (self.contended, self.alone))
+        slow_beats = min(float(beats), max(0.0, self.contended_until - begin) / slow)
+        last = begin + slow_beats * slow + (beats - slow_beats) * fast
+        size = -(-beats // 4) * LINE_BYTES
+        self.bytes += size
+        self.bus.busy.append((begin, last, size / (last - begin)))
+        self.end = last
+        return begin, last
+
+
+class StoreUnit:
+    """What is written, in program order."""
+
+    def __init__(self, ddr: Ddr, delays: Delays) -> None:
+        self.ddr, self.delays = ddr, delays
+        self.end = 0.0
+        self.acknowledged = 0.0
+        self.bytes = 0
+
+    def take(self, beats: int, first: float, last: float) -> float:
+        """Beats whose words come from `first` to `last`; returns when the last one has left."""
+        rate = min(float(BEAT_BYTES), self.ddr.bytes_per_cycle)
+        self.end = max(max(first, self.end) + beats * BEAT_BYTES / rate, last)
+        self.acknowledged = self.end + self.ddr.write_latency + self.delays.acknowledge
+        self.bytes += beats * BEAT_BYTES
+        return self.acknowledged
