@@ -294,6 +294,7 @@ INSTRUCTIONS = (
             Field("slot", 6, "", "of the table which experts were used last time"),
             Field("zero_point", 8, "", "of the hidden codes", signed=True),
             Field("residual_words", 12, "words", "of a row of the residual stream"),
+            Field("to_first", 12, "rows", "row of the residual stream that token 0 is added to"),
         ),
     ),
 )

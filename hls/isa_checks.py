@@ -254,7 +254,8 @@ def _experts(fields: Instruction, design: DesignConfig) -> Rules:
     )
     yield from _buffer(fields, design, "", fields["up_words"])
     yield from _buffer(fields, design, "hidden_", fields["down_words"])
-    yield from _residual(design, 0, rows, fields["residual_words"], fields["down_groups"])
+    place = fields["to_first"], rows, fields["residual_words"]
+    yield from _residual(design, *place, fields["down_groups"])
     for name in ("up", "down"):
         names = (f"{name}_beats", f"{name}_words", f"{name}_groups")
         yield from _panel_matrix(design, *(fields[name] for name in names))

@@ -201,7 +201,8 @@ class Machine:
             line = fields["weights"] + (expert - first) * fields["expert_lines"]
             outputs = self._expert(fields, tokens, line)
             scores = routing.scores[tokens, ranks]
-            self.residual.scatter(tokens, fields["residual_words"], outputs, scores)
+            rows = fields["to_first"] + tokens
+            self.residual.scatter(rows, fields["residual_words"], outputs, scores)
 
     def _expert(self, fields: Instruction, tokens: NDArray[np.int64], line: int) -> Codes:
         """int16 outputs of one expert for its tokens."""

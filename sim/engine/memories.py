@@ -67,15 +67,15 @@ class ResidualMemory:
 
     def scatter(
         self,
-        tokens: NDArray[np.int64],
+        rows: NDArray[np.int64],
         stride: int,
         outputs: Codes,
         scores: NDArray[np.int32],
     ) -> None:
-        """Add an expert's int16 outputs times scores to the rows of different tokens."""
+        """Add an expert's int16 outputs times scores to different rows."""
         contributions = outputs.astype(np.int32) * scores[:, None]
         contributions += 1 << (SCORE_FRACTION_BITS - 1)
-        places = self._places(tokens, stride, outputs.shape[1])
+        places = self._places(rows, stride, outputs.shape[1])
         self._values[places] += contributions >> SCORE_FRACTION_BITS
 
     def _places(self, rows: NDArray[np.int64], stride: int, channels: int) -> NDArray[np.int64]:

@@ -501,7 +501,7 @@ def _down(item: ArrayInstruction, turn: _Turn, first: int, rows: int, *, last: b
             "last": ends,
             "writes": counts["writes"],
         },
-        "first": 0,
+        "first": fields["to_first"],
         "stride": fields["residual_words"],
         "offset": 0,
         "rows": _order(rows, fields["down_groups"]),

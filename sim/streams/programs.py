@@ -329,6 +329,8 @@ class RandomProgram:
         down_words = self._panel_words(up_groups)
         row_words = min(design.residual_words // rows, 4095)
         down_groups = min(self._chunk(self._beats(down_words)), row_words)
+        row = self.random.choice((down_groups, row_words))
+        free = design.residual_words // row - rows
         domain = self._domain()
         return Instruction(
             "EXPERTS",
@@ -349,5 +351,6 @@ class RandomProgram:
             experts=gate["last"] - gate["first"],
             slot=self.random.randrange(64),
             zero_point=self.random.randint(-128, 127),
-            residual_words=self.random.choice((down_groups, row_words)),
+            residual_words=row,
+            to_first=self.random.choice((0, min(free, 4095))),
         )

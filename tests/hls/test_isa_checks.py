@@ -213,6 +213,7 @@ def test_sound(name, changes):
         ("EXPERTS", {"down_words": 4, "down_beats": 2}, "5 up_groups take 5"),
         ("EXPERTS", {"hidden_domain": 0}, "while it is read"),
         ("EXPERTS", {"residual_words": 2}, "a row has 1 to 2"),
+        ("EXPERTS", {"to_first": (8192 - 30) // 3 + 1}, "behind residual_words"),
         ("EXPERTS", {"down_beats": 2}, "20 inputs take 3"),
         ("EXPERTS", {"up_beats": 1}, "12 inputs take 2"),
         ("EXPERTS", {"hidden_base": 65490}, "behind token_words"),

@@ -266,7 +266,7 @@ class Reach:
         self.matrix(fields["up_words"], fields["up_beats"], fields["up_groups"])
         self.matrix(fields["down_words"], fields["down_beats"], fields["down_groups"])
         assert max(fields["up_groups"], fields["down_groups"]) <= design.parameter_words
-        self.residual_rows(fields["residual_words"], fields["down_groups"])
+        self.residual_rows(fields["residual_words"], fields["down_groups"], fields["to_first"])
 
 
 @pytest.mark.parametrize("name", ["nano", "zcu104"])

@@ -58,7 +58,7 @@ class Program:
                 changed = self.memory[at, columns]
                 self.memory[at, columns] = saturate(saturate(changed, 16) + block, 16)
 
-    def scatter(self, queues, scores):
+    def scatter(self, queues, scores, first=0):
         """Weighted outputs of experts: the tokens of each, and the score of every visit."""
         for index, (tokens, weights) in enumerate(zip(queues, scores, strict=True)):
             output = self._codes(len(tokens))
@@ -67,13 +67,13 @@ class Program:
                 last = index == len(queues) - 1 and block.stop >= len(tokens)
                 count = len(tokens[block])
                 order = (start == index == 0, False, last)
-                self._command("writes", SCATTER, 0, (1, count), self.words, order=order)
+                self._command("writes", SCATTER, first, (1, count), self.words, order=order)
                 visits = np.zeros(count, self.types["visits"])
                 visits["token"], visits["score"] = tokens[block], weights[block]
                 self.streams["visits"].append(visits)
                 self._branches(output[block])
                 products = output[block] * np.asarray(weights[block])[:, None, None]
-                self.memory[np.asarray(tokens[block])] += (products + (1 << 14)) >> 15
+                self.memory[first + np.asarray(tokens[block])] += (products + (1 << 14)) >> 15
 
     def read(self, rows, first=0, need=None):
         command = np.zeros((), self.types["reads"])
@@ -202,6 +202,15 @@ def test_scatter(nano, ladder, tokens, words, kept):
     program.climb(ladder, rtl=tokens < 10)
 
 
+def test_scatter_behind_other_rows(nano, ladder):
+    program = Program(nano, words=3)
+    program.load(9)
+    program.scatter(*queues_of(program.random, 5, 4, 2), first=4)
+    program.scatter(*queues_of(program.random, 4, 3, 1))
+    program.read(9)
+    program.climb(ladder, rtl=True)
+
+
 @pytest.mark.parametrize("words", [1, 2])
 def test_one_token_at_one_expert_after_another(nano, ladder, words):
     """The same addresses come back as soon as they can."""
@@ -242,6 +251,7 @@ def test_large_design(zcu104, ladder):
     program = Program(zcu104, words=16)
     program.load(512)
     program.scatter([[0, 511, 3, 4, 5], [5]], [[32768, 5, 700, 800, 900], [12345]])
+    program.scatter([[0, 11]], [[32768, 5]], first=500)
     program.add(512)
     program.read(512, need=1)
     program.climb(ladder)

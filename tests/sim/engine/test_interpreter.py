@@ -351,6 +351,7 @@ def test_mixture_of_experts(memory, generator, raw, normalise_kept, threshold):
         slot=3,
         zero_point=4,
         residual_words=words(width),
+        to_first=tokens if raw else 0,
     )
     if raw:
         rows_of = {"rows": tokens, "words": words(width)}
@@ -361,9 +362,10 @@ def test_mixture_of_experts(memory, generator, raw, normalise_kept, threshold):
         ]
     else:
         front = [norm(memory, parameters, tokens, width, wide=1), choose]
-    stored, line = store(memory, tokens, width)
+    stored, line = store(memory, tokens, width, first=run["to_first"])
+    loads = [load(memory, rows, first=first) for first in sorted({0, run["to_first"]})]
     load_table = Instruction("TABLE", address=memory.place(pack_bytes(table)))
-    memory.run(load(memory, rows), *front, load_table, run, stored)
+    memory.run(*loads, *front, load_table, run, stored)
 
     codes, wide = integer_ops.layer_norm(rows, parameters)
     routing = integer_ops.route(

@@ -52,7 +52,7 @@ struct BlockTarget {
     RowPlace place = {0, 0};  ///< residual stream: `base` is a row, `stride` words of kLanes; keys
                               ///< and values: tile of the first head, tiles from head to head
     ap_uint<12> offset = 0;   ///< words of kLanes into each row; keys and values: first token
-    ap_uint<1> scatter = 0;   ///< residual stream: rows and scores come as visits
+    ap_uint<1> scatter = 0;   ///< residual stream: tokens and scores come as visits
     ap_uint<1> memory = 0;    ///< KeyOrValue
     ap_uint<8> step = 0;      ///< as in KeyValueWriteCommand
     ap_uint<6> head_words = 0;

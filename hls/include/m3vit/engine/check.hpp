@@ -295,7 +295,7 @@ inline Claims ClaimsOf(const ExpertsInstruction& experts) {
     claims.target = {
         true,         experts.hidden_domain,          experts.hidden_base, experts.hidden_stride,
         experts.rows, ap_uint<18>(experts.down_words)};
-    claims.residual = {true, 0, experts.rows, experts.residual_words,
+    claims.residual = {true, experts.to_first, experts.rows, experts.residual_words,
                        ap_uint<18>(experts.down_groups)};
     claims.matrix = {true, experts.up_beats, BeatsOf(experts.up_words), experts.up_groups,
                      0,    kWeightTiles};

@@ -65,7 +65,7 @@ Block DownBlock(const ExpertsInstruction& fields, const Dispatched& counts,
     target.way = kToResidual;
     // Rows come as tokens have chosen: none is finished before all are.
     target.order = {counts.reads, walk.first && turn.first, 0, ends, counts.writes};
-    target.place.stride = fields.residual_words;
+    target.place = {fields.to_first, fields.residual_words};
     target.scatter = 1;
     return block;
 }

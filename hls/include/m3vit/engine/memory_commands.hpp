@@ -41,7 +41,7 @@ struct ResidualWriteCommand {
 
     ap_uint<2> action;  ///< kLoad: take rows; kAdd: saturated sum; kScatter: score times output
     WriteOrder order;
-    ap_uint<12> first;   ///< row; kScatter takes rows from visits
+    ap_uint<13> first;   ///< row; kScatter: of token 0, tokens come as visits
     ap_uint<12> stride;  ///< words of a row
     ap_uint<12> offset;  ///< first word
     RowOrder rows;       ///< kLoad: groups of one row

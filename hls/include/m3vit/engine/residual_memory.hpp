@@ -100,7 +100,7 @@ void ResidualBranches(hls::stream<ResidualWriteCommand>& commands,
     ResidualWriteCommand command = {};
     RowGroups walk;
     bool starts = false;
-    ap_uint<12> row = 0;  // unless it is a visit's
+    ap_uint<13> row = 0;  // the next one; of a scatter that of token 0
     ap_uint<12> word = 0;
     // Of the rows in flight.
     ap_uint<16> row_starts[kGroup];
@@ -117,11 +117,12 @@ word:
             const bool scatter = command.action == ResidualWriteCommand::kScatter;
             const Row<Wide, kLanes> branch = branches.read();
             if (walk.first) {
-                Visit visit = {row, 0};
+                Visit visit = {0, 0};
                 if (scatter) visit = visits.read();
-                row_starts[walk.row] = visit.token * command.stride + command.offset;
+                const ap_uint<13> place = row + visit.token;
+                row_starts[walk.row] = place * command.stride + command.offset;
                 scores[walk.row] = visit.score;
-                ++row;
+                if (!scatter) ++row;
             }
             const ap_int<17> score = scores[walk.row];
             ResidualWord<kLanes> result;
