@@ -78,20 +78,13 @@ def synthesise(kernel: str, design: DesignConfig, directory: Path) -> CsynthRepo
     headers = directory.resolve() / "include"
     write_headers(design, headers)
     top = source.stem
-    environment = {
-        "M3VIT_SOURCE": str(source),
-        "M3VIT_TOP": top,
-        "M3VIT_INCLUDE": f"{HLS / 'include'} {headers}",
-        "M3VIT_PART": design.part,
-        "M3VIT_PERIOD": f"{1000 / design.clock_mhz:.3f}",
-    }
     directory.mkdir(parents=True, exist_ok=True)
     log = directory / f"{kernel}.log"
     with log.open("w") as stream:
         done = subprocess.run(
             [*command, str(SCRIPT)],
             cwd=directory,
-            env={**os.environ, **environment},
+            env={**os.environ, **script_environment(source, design, headers)},
             stdout=stream,
             stderr=subprocess.STDOUT,
             check=False,
@@ -99,6 +92,17 @@ def synthesise(kernel: str, design: DesignConfig, directory: Path) -> CsynthRepo
     if done.returncode != 0:
         raise UserError(f"C synthesis of {kernel} failed: {log} says why")
     return read_report(directory / top / "solution" / "syn" / "report" / "csynth.xml")
+
+
+def script_environment(source: Path, design: DesignConfig, headers: Path) -> dict[str, str]:
+    """What `csynth.tcl` is told."""
+    return {
+        "M3VIT_SOURCE": str(source),
+        "M3VIT_TOP": source.stem,
+        "M3VIT_INCLUDE": f"{HLS / 'include'} {headers}",
+        "M3VIT_PART": design.part,
+        "M3VIT_PERIOD": f"{1000 / design.clock_mhz:.3f}",
+    }
 
 
 def read_report(path: Path) -> CsynthReport:
