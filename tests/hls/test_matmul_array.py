@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from m3vit.hls.compiler.estimate import estimate
 from m3vit.hls.kernels import compile_kernel
+from m3vit.hls.resources.synthesis import estimate
 from m3vit.sim.csim import kernels
 from m3vit.sim.rtl.stalls import NONE, RANDOM
 from m3vit.sim.streams import matmul
@@ -114,5 +114,5 @@ def test_network(nano, ladder, golden):
 def test_two_products_share_a_multiplier(request, design):
     design = request.getfixturevalue(design)
     products = design.array_tokens * design.array_inputs * design.array_outputs
-    resources = estimate(compile_kernel("matmul_array", design)).total
-    assert resources.dsp == products // 2
+    compiled = compile_kernel("matmul_array", design)
+    assert estimate(compiled.texts(), compiled.top).total.dsp == products // 2

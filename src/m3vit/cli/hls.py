@@ -6,6 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from m3vit.cli.options import JsonOption, write_json
+from m3vit.cli.progress import counted
+from m3vit.cli.resources import show_engine, show_estimate
 from m3vit.errors import UserError
 from m3vit.hls.kernels import HLS, kernel_names
 
@@ -114,25 +116,35 @@ def estimate(
     define: DefineOption = None,
     include: IncludeOption = None,
     design: DesignOption = "zcu104",
+    jobs: Annotated[int, typer.Option(min=1, help="Processes of yosys at a time.")] = 1,
     json_file: JsonOption = None,
 ) -> None:
     """Estimate LUTs, flip-flops, DSP blocks and memories with yosys; nothing is placed or routed.
 
-    The first call of all prepares yosys, which takes minutes; large kernels take one.
+    [bold]engine[/bold] is the whole accelerator with its AXI ports, shown by unit. Every module is
+    mapped once and kept: the engine takes many minutes the first time. The first call of all
+    prepares yosys, which takes minutes.
 
     [bold]Examples[/bold]
 
     m3vit hls estimate requantise
 
-    m3vit hls estimate matmul_array --design nano --json estimate.json
+    m3vit hls estimate engine --design zcu104 --jobs 2 --json estimate.json
     """
-    from rich.console import Console
+    from m3vit.hls.design import DesignConfig
+    from m3vit.hls.resources.engine import estimate_engine
+    from m3vit.hls.resources.synthesis import estimate as run
 
-    from m3vit.hls.compiler.estimate import estimate as run
-
+    if source == "engine" and not any((top, clock, define, include)):
+        sizes = DesignConfig.load(design)
+        with counted("modules") as progress:
+            whole = estimate_engine(sizes, progress, jobs)
+        show_engine(whole)
+        write_json(json_file, whole.as_dict())
+        return
     compiled = compiled_design(source, top, clock, define, include, design)
-    with Console(stderr=True).status(f"yosys maps {compiled.top} to UltraScale+"):
-        result = run(compiled)
+    with counted("modules") as progress:
+        result = run(compiled.texts(), compiled.top, progress, jobs)
     show_estimate(result)
     write_json(json_file, result.as_dict())
 
@@ -325,29 +337,6 @@ def memory_line(memory: Any) -> str:
 def shown(number: int | None) -> str:
     """A count, or nothing."""
     return "" if number is None else f"{number:,}"
-
-
-def show_estimate(result: Any) -> None:
-    """Print a `compiler.estimate.Estimate`: modules with all that they contain, and the device."""
-    from dataclasses import asdict
-
-    from rich.console import Console
-    from rich.table import Table
-
-    from m3vit.hls.compiler.estimate import PROVENANCE, XCZU7EV
-
-    table = Table(title=f"{result.top}: {PROVENANCE} ({result.tool})", title_justify="left")
-    table.add_column("module, with what it contains")
-    for heading in ("LUT", "LUT as\nmemory", "FF", "DSP", "RAMB18", "URAM"):
-        table.add_column(heading, justify="right")
-    for name, resources in result.modules.items():
-        table.add_row(name, *(f"{value:,}" for value in asdict(resources).values()))
-    shares = zip(asdict(result.total).values(), asdict(XCZU7EV).values(), strict=True)
-    table.add_section()
-    table.add_row(
-        "of the ZCU104's XCZU7EV", *(f"{used / available:.1%}" for used, available in shares)
-    )
-    Console().print(table)
 
 
 def show_comparison(compared: list[tuple[Any, Any]]) -> None:
