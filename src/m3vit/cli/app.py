@@ -2,8 +2,11 @@
 
 import typer
 
+from m3vit.cli.build import app as build
+from m3vit.cli.build import deploy, fetch_bitstream
 from m3vit.cli.demo import demo
 from m3vit.cli.disassemble import disassemble
+from m3vit.cli.doctor import doctor
 from m3vit.cli.errors import Commands
 from m3vit.cli.hls import app as hls
 from m3vit.cli.info import info, version
@@ -33,9 +36,13 @@ app.command()(golden)
 app.command()(scenes)
 app.command("import-m3vit")(import_m3vit)
 app.command()(disassemble)
+app.command()(doctor)
 app.command()(bench)
 app.command()(version)
+app.command()(deploy)
+app.command("fetch-bitstream")(fetch_bitstream)
 app.add_typer(hls)
+app.add_typer(build)
 
 
 def main() -> None:
