@@ -1,4 +1,4 @@
-"""Vivado's IP integrator and its runs, as far as `block_design.tcl` and `bitstream.tcl` use them."""
+"""Vivado's IP integrator and its runs, as far as block_design.tcl and bitstream.tcl use them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -113,7 +113,9 @@ def _place(interpreter: Any, script: Path) -> str:
 # What several tools share ------------------------------------------------------------------------
 
 
-def options(arguments: Sequence[str], flags: Sequence[str] = ()) -> tuple[dict[str, str], list[str]]:
+def options(
+    arguments: Sequence[str], flags: Sequence[str] = ()
+) -> tuple[dict[str, str], list[str]]:
     """Split `-name value` and the flags that have no value from what else is said."""
     named: dict[str, str] = {}
     rest: list[str] = []

@@ -102,7 +102,7 @@ class Packager(Tool):
         return f"parameter {name} of {interface}"
 
     def do_ipx__get_memory_maps(self, arguments: list[str]) -> str:
-        named, (name,) = options(arguments)
+        named, _ = options(arguments)
         self._core(named.get("-of_objects", ""))
         return ""  # the harder case: none was inferred
 

@@ -31,9 +31,7 @@ SCRIPT = TCL / "bitstream.tcl"
 FILES = (f"{OVERLAY}.bit", f"{OVERLAY}.hwh")
 
 
-def build_bitstream(
-    packaged: PackagedEngine, directory: Path, output: Path, jobs: int
-) -> Manifest:
+def build_bitstream(packaged: PackagedEngine, directory: Path, output: Path, jobs: int) -> Manifest:
     """Implement an engine for the ZCU104; hours.
 
     Args:

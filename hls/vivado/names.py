@@ -1,10 +1,9 @@
 """What the board build calls things, for all that has to agree with it: Tcl, driver, manifest."""
 
 from m3vit.hls.design import DesignConfig
-from m3vit.hls.engine import TOP
 
-VENDOR, LIBRARY, VERSION = "m3vit", "engine", "1.0"
-VLNV = f"{VENDOR}:{LIBRARY}:{TOP}:{VERSION}"
+VENDOR, LIBRARY, IP, VERSION = "m3vit", "engine", "m3vit_engine", "1.0"
+VLNV = f"{VENDOR}:{LIBRARY}:{IP}:{VERSION}"
 """The packaged engine, as Vivado's catalogue and a .hwh name it."""
 
 OVERLAY = "m3vit"
@@ -32,7 +31,5 @@ def processor_ports(design: DesignConfig) -> dict[str, str]:
     Weights have the four high-performance ports for themselves. The two ports that could be
     coherent serve the rest; the engine does not ask for coherency.
     """
-    weights = {
-        f"m_axi_weights{port}": f"S_AXI_HP{port}_FPD" for port in range(design.read_ports)
-    }
+    weights = {f"m_axi_weights{port}": f"S_AXI_HP{port}_FPD" for port in range(design.read_ports)}
     return {"m_axi_program": "S_AXI_HPC1_FPD", **weights, "m_axi_data": "S_AXI_HPC0_FPD"}
