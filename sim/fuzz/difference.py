@@ -30,37 +30,44 @@ _START = "start"  # a register that is 1 in the first cycle after reset
 _DATA, _VALID = "_data", "_valid"
 
 
-def blif(netlist: Netlist, fault: int) -> str | None:
-    """The model of one fault: its output is 1 where the designs differ.
+def in_a_cycle(netlist: Netlist, fault: int) -> str:
+    """The model of one fault, in any cycle, of reset too, before which the designs are the same.
 
-    None if no path leads from the fault to an output.
+    Its output is 1 where they differ at an output or in what they store. It is small, and enough
+    for a changed expression that has the same value after all.
     """
-    reached = _reached(netlist, fault)
-    outputs = {
-        name: [bit for bit in bits if bit in reached] for name, bits in netlist.outputs.items()
-    }
-    if not any(outputs.values()):
-        return None
-    return _Model(netlist, fault, reached).text(outputs)
+    reached = _reached(netlist, fault, stored=False)
+    return _Model(netlist, fault, reached, stored=False).text()
 
 
-def _reached(netlist: Netlist, fault: int) -> frozenset[Bit]:
-    """The bits, and columns of memories, that a path leads to from a fault."""
+def from_reset(netlist: Netlist, fault: int) -> str:
+    """The model of one fault: its output is 1 where the designs differ at an output."""
+    return _Model(netlist, fault, _reached(netlist, fault, stored=True), stored=True).text()
+
+
+def _reached(netlist: Netlist, fault: int, *, stored: bool) -> frozenset[Bit]:
+    """The bits that a path leads to from a fault; with `stored`, through state as well."""
     reached: set[Bit] = set(netlist.faults[fault])
     before = 0
     while len(reached) > before:
         before = len(reached)
         for cell in netlist.cells:
             reached.update(_reached_outputs(cell, reached))
-        for write in netlist.writes:
-            everything = not reached.isdisjoint(write.address)
-            for enable, column, data in zip(write.enable, write.columns, write.data, strict=True):
-                if everything or enable in reached or data in reached:
-                    reached.add(column)
-        reached.update(
-            register.output for register in netlist.registers if register.next in reached
-        )
+        if stored:
+            reached.update(list(_reached_state(netlist, reached)))
     return frozenset(reached)
+
+
+def _reached_state(netlist: Netlist, reached: set[Bit]) -> Iterable[int]:
+    """Registers, and columns of memories, into which something reached goes."""
+    for register in netlist.registers:
+        if register.next in reached:
+            yield register.output
+    for write in netlist.writes:
+        everything = not reached.isdisjoint(write.address)
+        for enable, column, data in zip(write.enable, write.columns, write.data, strict=True):
+            if everything or enable in reached or data in reached:
+                yield column
 
 
 def _reached_outputs(cell: Cell, reached: set[Bit]) -> Iterable[int]:
@@ -75,8 +82,11 @@ def _reached_outputs(cell: Cell, reached: set[Bit]) -> Iterable[int]:
 class _Model:
     """Writes the values and marks that the outputs need."""
 
-    def __init__(self, netlist: Netlist, fault: int, reached: frozenset[Bit]) -> None:
+    def __init__(
+        self, netlist: Netlist, fault: int, reached: frozenset[Bit], *, stored: bool
+    ) -> None:
         self._netlist = netlist
+        self._stored = stored
         self._reached = reached
         self._sources = frozenset(netlist.faults[fault])
         self._drivers = {bit: cell for cell in netlist.cells for bit in cell.outputs}
@@ -90,15 +100,15 @@ class _Model:
         self._named: set[tuple[str, int]] = set()
         self._count = 0
 
-    def text(self, outputs: Mapping[str, Sequence[Bit]]) -> str:
-        """The model; `outputs` are the bits of each output that the fault may reach."""
-        bad = []
-        for name, bits in outputs.items():
-            differs = self._any(self._mark(bit) for bit in bits)
-            if name.endswith(_DATA):
-                valid = self._netlist.outputs[name.removesuffix(_DATA) + _VALID][0]
-                differs = self._both(differs, self._value(valid))
-            bad.append(differs)
+    def text(self) -> str:
+        """The model."""
+        bad = [self._output(name) for name in self._netlist.outputs]
+        if not self._stored:
+            bad += [self._mark(register.next) for register in self._netlist.registers]
+            for column in dict.fromkeys(
+                column for write in self._netlist.writes for column in write.columns
+            ):
+                bad += self._marks_of_writes(column)
         self._gate("BUFFER", [self._any(bad)], "bad")
         while self._wanted:
             kind, bit = self._wanted.pop()
@@ -120,6 +130,14 @@ class _Model:
                 "",
             ]
         )
+
+    def _output(self, name: str) -> str:
+        """An output differs; data do while they are valid."""
+        differs = self._any(self._mark(bit) for bit in self._netlist.outputs[name])
+        if name.endswith(_DATA):
+            valid = self._netlist.outputs[name.removesuffix(_DATA) + _VALID][0]
+            return self._both(differs, self._value(valid))
+        return differs
 
     # Names ---------------------------------------------------------------------------------------
 
@@ -173,7 +191,7 @@ class _Model:
         name, cell = f"value{bit}", self._drivers.get(bit)
         if isinstance(cell, Gate):
             self._gate(cell.kind, [self._value(other) for other in cell.inputs], name)
-        elif bit in self._registers:
+        elif bit in self._registers and self._stored:
             after = self._value(self._registers[bit])
             known = self._start.values[bit]
             if known is None:
@@ -184,7 +202,7 @@ class _Model:
                 self._lines.append(f".latch {after} {name} {known}")
         elif bit in self._faults:
             self._gate("BUFFER", ["zero"], name)
-        elif bit == self._reset:
+        elif bit == self._reset and self._stored:
             self._gate("BUFFER", ["one"], name)
         else:
             self._anything(name)

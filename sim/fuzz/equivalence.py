@@ -1,9 +1,9 @@
 """Which faults are none? Decided by model checking where it can be, within a time limit.
 
-yosys makes a netlist of the design with all its faults, `difference` writes a model for each of
-them, and ABC, which is part of yosys, looks for a proof that the model's output is never 1: by
-induction over signals that are always equal, then by property-directed reachability. No proof in
-time counts as different.
+yosys makes a netlist of the design with all its faults, `difference` writes models for each of
+them, and ABC, which is part of yosys, looks for a proof that the output of one is never 1: in a
+single cycle, then by induction over signals that are always equal, then by property-directed
+reachability. No proof in time counts as different.
 """
 
 import subprocess
@@ -13,14 +13,14 @@ from pathlib import Path
 
 from m3vit.hls.compiler import yosys
 
-from .difference import blif
+from .difference import from_reset, in_a_cycle
 from .mutants import SOURCES, Mutant, instrument_for_proof
 from .netlist import Netlist, read_netlist
 
-TIME_LIMIT = 20
-"""Seconds that the second way may take for one fault."""
+PDR_LIMIT = 10
+"""Seconds that property-directed reachability may take for one fault."""
 
-_TIME_LIMIT = 60  # of both
+_TIME_LIMIT = 30  # seconds for all of a proof
 
 _PROVEN = "# Inductive invariant"
 
@@ -55,12 +55,16 @@ def _unobservable(netlist: Netlist, number: int, directory: Path) -> bool:
     """It is proven that the outputs are the same with and without the fault."""
     if number not in netlist.faults:  # nothing reads what it changes
         return True
-    model = blif(netlist, number)
-    if model is None:
-        return True
+    return _is_never(in_a_cycle(netlist, number), _COMBINATIONAL, directory) or _is_never(
+        from_reset(netlist, number), _SEQUENTIAL, directory
+    )
+
+
+def _is_never(model: str, commands: str, directory: Path) -> bool:
+    """It is proven that the output of a model is never 1."""
     (directory / "model.blif").write_text(model)
     (directory / "given.v").write_text(_GIVEN)
-    (directory / "proof.abc").write_text(_PROOF)
+    (directory / "proof.abc").write_text(_PROOF.format(commands=commands))
     reduced, clauses = directory / "reduced.aig", directory / "clauses.pla"
     for path in (reduced, clauses):
         path.unlink(missing_ok=True)
@@ -68,12 +72,12 @@ def _unobservable(netlist: Netlist, number: int, directory: Path) -> bool:
         yosys.run("read_verilog given.v; simplemap; abc -script proof.abc", directory, _TIME_LIMIT)
     except subprocess.TimeoutExpired:
         return False
-    if not reduced.exists():
-        return False
-    return _is_never(reduced) or clauses.read_text().startswith(_PROVEN)
+    if reduced.exists() and _is_zero(reduced):
+        return True
+    return clauses.exists() and clauses.read_text().startswith(_PROVEN)
 
 
-def _is_never(path: Path) -> bool:
+def _is_zero(path: Path) -> bool:
     """The only output of a circuit in AIGER's binary format is the constant 0."""
     lines = path.read_bytes().split(b"\n")
     registers = int(lines[0].split()[3])
@@ -82,13 +86,18 @@ def _is_never(path: Path) -> bool:
 
 # yosys runs ABC on a design, so it is given one, which ABC hands back in the end.
 _GIVEN = "module given(input a, input b, output y); assign y = a & b; endmodule"
-_PROOF = f"""\
+_PROOF = """\
 write_blif given.blif
 read_blif model.blif
 strash
+{commands}
+read_blif given.blif
+"""
+_COMBINATIONAL = """\
+fraig
+write_aiger reduced.aig"""
+_SEQUENTIAL = f"""\
 scleanup
 scorr
 write_aiger reduced.aig
-pdr -d -T {TIME_LIMIT} -I clauses.pla
-read_blif given.blif
-"""
+pdr -d -T {PDR_LIMIT} -I clauses.pla"""

@@ -100,13 +100,21 @@ def _requantise(random: _Random, design: DesignConfig, call: int) -> Streams:
 
 
 def _layer_norm(random: _Random, design: DesignConfig, call: int) -> Streams:
-    width = design.lanes * (1 + call % 5)
-    gate = _affine(random, width, 16) if call % 2 else None
-    parameters = LayerNorm(
-        (1, 12_345, 1 << 30, (1 << 52) - 1)[call % 4], _affine(random, width, 8), gate
+    width = design.lanes * (1 + call // 2 % 5)
+    wide = _affine(random, width, 16)
+    output, gate = (
+        (_affine(random, width, 8), None),
+        (_affine(random, width, 8), wide),
+        (wide, None),  # behind the last block
+    )[call // 2 % 3]
+    epsilon = (1, 12_345, 1 << 30, (1 << 52) - 1)[call % 4]
+    rows = _ends(random, 16, (1 + call % 4, width)) >> random.integers(0, 12, (1 + call % 4, 1))
+    if call % 5 == 0:
+        rows[0] = random.choice([-32768, -1, 0, 32767])  # no variance
+    # Every second command keeps the gains and biases of the one before.
+    return layer_norm.inputs(
+        design, rows.astype(np.int16), LayerNorm(epsilon, output, gate), load=call % 2 == 0
     )
-    rows = _ends(random, 16, (3, width)) >> random.integers(0, 12, (3, 1))
-    return layer_norm.inputs(design, rows.astype(np.int16), parameters)
 
 
 def _affine(random: _Random, width: int, bits: int) -> Affine:
@@ -118,21 +126,42 @@ def _affine(random: _Random, width: int, bits: int) -> Affine:
 
 
 def _attention_weights(random: _Random, design: DesignConfig, call: int) -> Streams:
-    keys = 1 + call % (3 * design.lanes)
-    logits = random.normal(0, (100, 500, 2000, 9000)[call % 4], (1, 2, keys))
-    return attention.weights_inputs(
-        design, np.clip(logits, -32768, 32767).astype(np.int16), group=1 + call % 2
+    heads, queries = 1 + call % 2, (1, 2, 3, 24, 7)[call % 5]
+    keys = 1 + call % (4 * design.lanes)
+    words = -(-keys // design.lanes)
+    scale = (100, 500, 2000, 9000)[call % 4]
+    logits = random.normal(0, scale, (heads, queries, words * design.lanes))
+    logits[0, 0, :keys] = (-32768, -1, 32767)[call % 3]  # all equal
+    logits[:, :, keys:] = random.choice([-32768, 32767])  # what has no key does not count
+    streams = attention.weights_inputs(
+        design, np.clip(logits, -32768, 32767).astype(np.int16), group=1 + call // 2 % 2
     )
+    streams["commands"]["keys"] = keys
+    return streams
 
 
 def _route(random: _Random, design: DesignConfig, call: int) -> Streams:
-    tokens, kept, count = 1 + 2 * call, 2, design.max_experts
-    chosen = np.array([random.permutation(count)[:kept] for _ in range(tokens)])
-    scores = random.integers(0, (1 << 15) + 1, (tokens, kept))
-    first = call % 2
-    logits = np.zeros((tokens, count), np.int16)  # the kernel does not see them
+    count, most = design.max_experts, design.max_experts_per_token
+    first, last = 0, count
+    if call % 4 == 0:  # anybody
+        kept = 1 + call // 4 % most
+        chosen = np.array([random.permutation(count)[:kept] for _ in range(1 + 3 * call)])
+    elif call % 4 == 1:  # one queue, at a page's end
+        first = int(random.integers(count))
+        last = first + 1
+        chosen = np.full(((1, 15, 16, 17, 32, 33)[call // 4], 1), first)
+    elif call % 4 == 2:  # some queues, of which some are empty
+        first, last = 3, count - 2
+        chosen = first + np.array([random.permutation(last - first)[:2] for _ in range(call)])
+    else:  # all pages of the memory, every queue ends with a page of one visit
+        lengths = np.full(count, 33)
+        lengths[call // 4] = design.max_tokens * most - 33 * (count - 1)
+        chosen = np.repeat(np.arange(count), lengths).reshape(most, -1).T
+    order = random.integers(first, last, random.integers(0, 5)) if call % 3 else None
+    scores = random.choice([0, 1, 9, 16384, 32767, 32768], chosen.shape)
+    logits = np.zeros((len(chosen), count), np.int16)  # the kernel does not see them
     routing = Routing(logits, chosen, scores.astype(np.int32))
-    return experts.route_inputs(design, routing, (first, count))
+    return experts.route_inputs(design, routing, (first, last), order)
 
 
 KERNELS: Mapping[str, Callable[[_Random, DesignConfig, int], Streams]] = {
