@@ -1,43 +1,33 @@
-"""The hardware handoff (.hwh) that PYNQ reads beside a bitstream, and the names of its blocks.
+"""The hardware handoff (.hwh) that PYNQ reads beside a bitstream, without Vivado.
 
-Vivado writes such a file for the block design; this one says the same of the engine (registers,
-addresses, interrupt, clock), so the host's software runs on a simulated board as on a real one.
+Vivado writes such a file for the block design of `hls/tcl/block_design.tcl`; this one says the same
+of what PYNQ uses: registers, addresses, interrupt, clock. The simulated board needs it.
 """
 
-from collections.abc import Iterator
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from .design import DesignConfig
-from .engine import TOP
-from .registers import ADDRESS_BITS, BUS, DONE, DRAINING, IDLE, REGISTERS, START, Register
+from .registers import BUS, DONE, DRAINING, IDLE, START
+from .vivado.interface import register_words
+from .vivado.names import (
+    CONTROL_ADDRESS,
+    CONTROL_BYTES,
+    ENGINE_CELL,
+    OVERLAY,
+    VLNV,
+    processor_ports,
+)
 
-VLNV = f"m3vit:m3vit:{TOP}:1.0"
-"""Vendor, library, name and version of the engine as an IP block."""
-
-ENGINE, PROCESSOR, INTERRUPTS = "engine_0", "zynq_ultra_ps_e_0", "axi_intc_0"
-"""Instances of the block design."""
-
-BASE_ADDRESS = 0xA000_0000
-"""Of the engine's registers."""
-
-INTERRUPTS_ADDRESS = 0xA000_1000
-"""Of the interrupt controller's registers."""
-
-REGION_BYTES = 0x1000
-"""Addresses of either; PYNQ maps whole pages."""
+INTERRUPTS_ADDRESS = CONTROL_ADDRESS + CONTROL_BYTES
+"""Of the interrupt controller's registers; they take as many bytes as the engine's."""
 
 PLL_MHZ = 1500
 """Of IOPLL, from which the ZCU104 derives the clocks of the programmable logic."""
 
+_PROCESSOR_CELL, _INTERRUPTS_CELL = "ps", "interrupts"
 _CONTROL_BITS = {"START": START, "DONE": DONE, "IDLE": IDLE, "DRAINING": DRAINING}
 _CONTROL_PORT, _AXI, _CLOCKS = "M_AXI_HPM0_FPD", "xilinx.com:interface:aximm:1.0", 4
-
-
-def memory_ports(design: DesignConfig) -> dict[str, str]:
-    """Every AXI master of the engine -> the port of the processing system that it reaches."""
-    weights = {f"m_axi_weights{port}": f"S_AXI_HP{port}_FPD" for port in range(design.read_ports)}
-    return {**weights, "m_axi_program": "S_AXI_HPC0_FPD", "m_axi_data": "S_AXI_HPC0_FPD"}
 
 
 def hardware_handoff(design: DesignConfig, interrupt: bool = True) -> str:
@@ -45,7 +35,8 @@ def hardware_handoff(design: DesignConfig, interrupt: bool = True) -> str:
 
     Args:
         design: of the engine.
-        interrupt: whether the engine's interrupt reaches the processor.
+        interrupt: whether the engine's interrupt goes to an interrupt controller (axi_intc), as
+            PYNQ demands it; otherwise to the processor itself, where PYNQ does not find it.
     """
     root = Element("EDKSYSTEM", EDWVERSION="1.2", VIVADOVERSION="none", TIMESTAMP="none")
     device, package, speed = _part(design.part)
@@ -55,7 +46,7 @@ def hardware_handoff(design: DesignConfig, interrupt: bool = True) -> str:
         ARCH="zynquplus",
         BOARD="xilinx.com:zcu104:part0:1.1",
         DEVICE=device,
-        NAME="m3vit",
+        NAME=OVERLAY,
         PACKAGE=package,
         SPEEDGRADE=speed,
     )
@@ -71,42 +62,43 @@ def hardware_handoff(design: DesignConfig, interrupt: bool = True) -> str:
 
 
 def _engine(modules: Element, design: DesignConfig, interrupt: bool) -> None:
-    module = _module(modules, ENGINE, VLNV)
+    module = _module(modules, ENGINE_CELL, VLNV)
     block = SubElement(
         SubElement(module, "ADDRESSBLOCKS"),
         "ADDRESSBLOCK",
         ACCESS="read-write",
         INTERFACE=BUS,
-        NAME="registers",
-        RANGE=str(1 << ADDRESS_BITS),
+        NAME="reg0",
+        RANGE=str(CONTROL_BYTES),
         USAGE="register",
     )
     registers = SubElement(block, "REGISTERS")
-    for register in REGISTERS.values():
-        _register(registers, register)
+    for name, address, access, meaning, bits in register_words():
+        _register(registers, name, address, access, meaning, bits)
     parameters = SubElement(module, "PARAMETERS")
     _parameter(parameters, "DESIGN_ID", f"0x{design.design_id:08x}")
     ports = SubElement(module, "PORTS")
-    _port(ports, "ap_clk", "I", "clk", [(PROCESSOR, "pl_clk0")])
-    _port(ports, "irq", "O", "INTERRUPT", [(INTERRUPTS, "intr")] if interrupt else [])
+    _port(ports, "ap_clk", "I", "clk", [(_PROCESSOR_CELL, "pl_clk0")])
+    taker = (_INTERRUPTS_CELL, "intr") if interrupt else (_PROCESSOR_CELL, "pl_ps_irq0")
+    _port(ports, "irq", "O", "INTERRUPT", [taker])
     buses = SubElement(module, "BUSINTERFACES")
     _bus(buses, BUS, "SLAVE", 32)
     memory = SubElement(module, "MEMORYMAP")
-    for master, port in memory_ports(design).items():
+    for master, port in processor_ports(design).items():
         _bus(buses, master, "MASTER", 128)
-        _range(memory, PROCESSOR, master, port, 0, 1 << 31, "MEMORY")
+        _range(memory, _PROCESSOR_CELL, master, port, 0, 1 << 31, "MEMORY")
 
 
 def _interrupt_controller(modules: Element) -> None:
-    module = _module(modules, INTERRUPTS, "xilinx.com:ip:axi_intc:4.1")
+    module = _module(modules, _INTERRUPTS_CELL, "xilinx.com:ip:axi_intc:4.1")
     ports = SubElement(module, "PORTS")
-    _port(ports, "intr", "I", "INTERRUPT", [(ENGINE, "irq")])
-    _port(ports, "irq", "O", "INTERRUPT", [(PROCESSOR, "pl_ps_irq0")])
+    _port(ports, "intr", "I", "INTERRUPT", [(ENGINE_CELL, "irq")])
+    _port(ports, "irq", "O", "INTERRUPT", [(_PROCESSOR_CELL, "pl_ps_irq0")])
     _bus(SubElement(module, "BUSINTERFACES"), "s_axi", "SLAVE", 32)
 
 
 def _processor(modules: Element, design: DesignConfig, interrupt: bool) -> None:
-    module = _module(modules, PROCESSOR, "xilinx.com:ip:zynq_ultra_ps_e:3.4")
+    module = _module(modules, _PROCESSOR_CELL, "xilinx.com:ip:zynq_ultra_ps_e:3.4")
     parameters = SubElement(module, "PARAMETERS")
     divisor = round(PLL_MHZ / design.clock_mhz)
     for clock in range(_CLOCKS):
@@ -118,19 +110,19 @@ def _processor(modules: Element, design: DesignConfig, interrupt: bool) -> None:
         _parameter(parameters, f"{control}FREQMHZ", str(design.clock_mhz))
         _parameter(parameters, f"{control}ACT_FREQMHZ", f"{PLL_MHZ / divisor:.6f}")
     ports = SubElement(module, "PORTS")
-    _port(ports, "pl_clk0", "O", "clk", [(ENGINE, "ap_clk")])
-    if interrupt:
-        _port(ports, "pl_ps_irq0", "I", "INTERRUPT", [(INTERRUPTS, "irq")])
+    _port(ports, "pl_clk0", "O", "clk", [(ENGINE_CELL, "ap_clk")])
+    source = (_INTERRUPTS_CELL if interrupt else ENGINE_CELL, "irq")
+    _port(ports, "pl_ps_irq0", "I", "INTERRUPT", [source])
     buses = SubElement(module, "BUSINTERFACES")
-    _bus(buses, _CONTROL_PORT, "MASTER", 128)
-    for port in dict.fromkeys(memory_ports(design).values()):
+    _bus(buses, _CONTROL_PORT, "MASTER", 32)
+    for port in dict.fromkeys(processor_ports(design).values()):
         _bus(buses, port, "SLAVE", 128)
     memory = SubElement(module, "MEMORYMAP")
-    places = [(ENGINE, BUS, BASE_ADDRESS)]
+    places = [(ENGINE_CELL, BUS, CONTROL_ADDRESS)]
     if interrupt:
-        places.append((INTERRUPTS, "s_axi", INTERRUPTS_ADDRESS))
+        places.append((_INTERRUPTS_CELL, "s_axi", INTERRUPTS_ADDRESS))
     for instance, bus, base in places:
-        _range(memory, instance, _CONTROL_PORT, bus, base, REGION_BYTES, "REGISTER")
+        _range(memory, instance, _CONTROL_PORT, bus, base, CONTROL_BYTES, "REGISTER")
 
 
 def _part(part: str) -> tuple[str, str, str]:
@@ -155,41 +147,34 @@ def _module(modules: Element, instance: str, vlnv: str) -> Element:
     )
 
 
-def _register(registers: Element, register: Register) -> None:
-    """One of up to 32 bits as it is; a wider one as two words, NAME_LOW and NAME_HIGH."""
-    words = list(register.words())
-    suffixes = ("",) if len(words) == 1 else ("_LOW", "_HIGH")
-    access = "read-only" if register.access == "read" else "read-write"
-    for (offset, low, high), suffix in zip(words, suffixes, strict=True):
-        element = SubElement(registers, "REGISTER", NAME=register.name + suffix)
+def _register(
+    registers: Element, name: str, address: int, access: str, meaning: str, bits: int
+) -> None:
+    element = SubElement(registers, "REGISTER", NAME=name)
+    _properties(
+        element,
+        DESCRIPTION=meaning,
+        ADDRESS_OFFSET=str(address),
+        SIZE="32",
+        ACCESS=access,
+        IS_ENABLED="true",
+    )
+    fields = SubElement(element, "FIELDS")
+    parts = [(name, 0, bits, access)]
+    if name == "CTRL":
+        parts = [
+            (part, bit.bit_length() - 1, 1, access if bit == START else "read-only")
+            for part, bit in _CONTROL_BITS.items()
+        ]
+    for part, lowest, width, how in parts:
         _properties(
-            element,
-            DESCRIPTION=register.meaning,
-            ADDRESS_OFFSET=str(offset),
-            SIZE="32",
-            ACCESS=access,
-            IS_ENABLED="true",
-            RESET_VALUE=str(register.reset >> low & 0xFFFF_FFFF),
+            SubElement(fields, "FIELD", NAME=part),
+            DESCRIPTION=part,
+            ADDRESS_OFFSET=str(lowest),
+            ACCESS=how,
+            BIT_OFFSET=str(lowest),
+            BIT_WIDTH=str(width),
         )
-        fields = SubElement(element, "FIELDS")
-        for name, place, width in _fields(register, high - low + 1):
-            _properties(
-                SubElement(fields, "FIELD", NAME=name),
-                DESCRIPTION=name,
-                ADDRESS_OFFSET=str(place),
-                ACCESS="read-write" if name == "START" else "read-only",
-                BIT_OFFSET=str(place),
-                BIT_WIDTH=str(width),
-            )
-
-
-def _fields(register: Register, bits: int) -> Iterator[tuple[str, int, int]]:
-    """Name, lowest bit and width of the parts of a word; none if it is one number."""
-    if register.name == "CTRL":
-        for name, bit in _CONTROL_BITS.items():
-            yield name, bit.bit_length() - 1, 1
-    elif register.name == "STATUS":
-        yield from (("CODE", 0, 8), ("POSITION", 8, bits - 8))
 
 
 def _properties(element: Element, **values: str) -> None:

@@ -38,6 +38,7 @@ BACKENDS: Mapping[str, str] = {
     "reference": "m3vit.model.reference:Reference",
     "csim": "m3vit.sim.csim.backend:KernelSimulation",
     "rtl": "m3vit.sim.engine.backend:EngineSimulation",
+    "board": "m3vit.host.overlay:BoardEngine",
 }
 
 

@@ -89,8 +89,6 @@ class EngineDriver:
         self._check()
         for offset, piece in plan.content:
             port.write(offset, piece.tobytes())
-        self._set("ARENA", port.arena_address)
-        self._set("ARENA_LINES", ceiling(plan.arena_bytes, LINE_BYTES))
 
     def run(self, pixels: NDArray[np.uint8], task: str) -> TaskRun:
         """Run one task on one image, as `Reference.run`; without logits of gates.
@@ -155,7 +153,9 @@ class EngineDriver:
         self.finish(program)
 
     def start(self, program: Program) -> None:
-        """Start a program; the engine must not be running one."""
+        """Start a program; the engine must not be running one, of this driver or another."""
+        self._set("ARENA", self.port.arena_address)
+        self._set("ARENA_LINES", ceiling(self.plan.arena_bytes, LINE_BYTES))
         self._set("PROGRAM", program.line)
         self._set("INSTRUCTIONS", len(program.instructions))
         self._set("CTRL", registers.START)
@@ -178,9 +178,9 @@ class EngineDriver:
         if code:
             raise EngineError(self._sentence(program, code, position), code, position)
 
-    def await_done(self) -> bool:
-        """Wait until CTRL says done, at most for the time-out; whether it does."""
-        deadline = time.monotonic() + self.timeout
+    def await_done(self, seconds: float | None = None) -> bool:
+        """Wait until CTRL says done, at most for the time-out or so long; whether it does."""
+        deadline = time.monotonic() + (self.timeout if seconds is None else seconds)
         while not self._get("CTRL") & registers.DONE:
             if time.monotonic() > deadline:
                 return False

@@ -72,8 +72,9 @@ class Throughput:
         """Of a frame on average, by part, and "total" by wall time; empty before the first."""
         if not self.frames:
             return {}
-        times = {**self.parts, "total": self.seconds}
-        return {name: 1000 * seconds / self.frames for name, seconds in times.items()}
+        total = 1000 * self.seconds / self.frames
+        parts = {str(part): 1000 * seconds / self.frames for part, seconds in self.parts.items()}
+        return {**parts, "total": total}
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ class EngineLibrary:
         self.configure(memory)
         if self.options.waves:
             self._library.m3vit_open_waves(self._handle, os.fsencode(self.options.waves))
-        self._library.m3vit_reset(self._handle)
+        self.reset()
         pointer = self._library.m3vit_memory(self._handle)
         self.memory: NDArray[np.uint8] = np.ctypeslib.as_array(pointer, (memory.size,))
 
@@ -115,6 +115,10 @@ class EngineLibrary:
             failing_write=-1 if memory.failing_write is None else memory.failing_write,
         )
         self._library.m3vit_configure(self._handle, ctypes.byref(settings))
+
+    def reset(self) -> None:
+        """Reset the engine as a bitstream does that is loaded; memory keeps its bytes."""
+        self._library.m3vit_reset(self._handle)
 
     @property
     def cycles(self) -> int:
