@@ -63,7 +63,7 @@ class ResidualMemory:
     def add(self, first: int, stride: int, branch: Codes) -> None:
         """The saturated sum of rows and a branch."""
         places = self._places(first + np.arange(len(branch)), stride, branch.shape[1])
-        self._values[places] = saturate(saturate(self._values[places], 16) + branch, 16)
+        self._values[places] = saturate(saturate(self._values[places], 16) + np.int32(branch), 16)
 
     def scatter(
         self,

@@ -226,6 +226,26 @@ def test_matmul_to_the_residual_stream(memory, generator):
     np.testing.assert_array_equal(memory.numbers(line, 6, 12)[:, :10], expected)
 
 
+@pytest.mark.parametrize("bits", [8, 16])
+def test_narrow_results_to_the_residual_stream(memory, generator, bits):
+    """The sum is made wide, then saturated."""
+    rows = random_codes(generator, 6, 8, dtype=np.int16)
+    parameters = random_norm(generator, 8)
+    linear = random_linear(generator, 8, 8, bits)
+    stored, line = store(memory, 6, 8)
+    memory.run(
+        load(memory, rows),
+        norm(memory, parameters, 6, 8),
+        matmul(memory, linear, 6, destination=TO_RESIDUAL, to_stride=2),
+        stored,
+    )
+    codes, _ = integer_ops.layer_norm(rows, parameters)
+    wide = rows.astype(np.int64) + integer_ops.linear(codes, linear)
+    assert bits == 8 or np.abs(wide).max() > 1 << 15  # saturation is met
+    expected = np.clip(wide, -(1 << 15), (1 << 15) - 1)
+    np.testing.assert_array_equal(memory.numbers(line, 6, 8), expected)
+
+
 def test_attention(memory, generator):
     tokens, width, heads = 11, 16, 2
     rows = random_codes(generator, tokens, width, dtype=np.int16)
