@@ -56,7 +56,7 @@ def fetch(
     directory = _directory(source)
     manifest = Manifest.load(directory)
     check_design(manifest, design)
-    target = _place(manifest.design, manifest.design_id, root)
+    target = _place(manifest.design, root)
     if not _complete(target, manifest):
         with atomic_path(target) as fresh:
             fresh.mkdir()
@@ -73,7 +73,7 @@ def find(design: DesignConfig, root: Path | None = None) -> Path:
     Raises:
         UserError: there is none, or a file is damaged.
     """
-    target = _place(design.name, design.design_id, root)
+    target = _place(design.name, root)
     if not (target / MANIFEST).is_file():
         raise UserError(
             f"no overlay of design '{design.name}' ({design.design_id:#010x}) on this machine: "
@@ -156,8 +156,8 @@ def _directory(source: str | Path) -> Path:
     )
 
 
-def _place(name: str, design_id: int, root: Path | None) -> Path:
-    return (root or default_root()) / "bitstreams" / f"{Path(name).name}-{design_id:08x}"
+def _place(name: str, root: Path | None) -> Path:
+    return (root or default_root()) / "bitstreams" / Path(name).name
 
 
 def _complete(directory: Path, manifest: Manifest) -> bool:

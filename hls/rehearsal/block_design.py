@@ -39,9 +39,11 @@ _PRESET = {"PSU__USE__M_AXI_GP0": "1", "PSU__USE__M_AXI_GP1": "1"}
 HPM0_FPD = range(0xA0000000, 0xB0000000)
 """Addresses that the processors reach through M_AXI_HPM0_FPD."""
 
-PS, SMARTCONNECT, RESET = (
-    f"xilinx.com:ip:{name}" for name in ("zynq_ultra_ps_e", "smartconnect", "proc_sys_reset")
+PS, SMARTCONNECT, RESET, INTERRUPTS = (
+    f"xilinx.com:ip:{name}"
+    for name in ("zynq_ultra_ps_e", "smartconnect", "proc_sys_reset", "axi_intc")
 )
+CATALOGUE = (PS, SMARTCONNECT, RESET, INTERRUPTS, VLNV)
 
 
 @dataclass
@@ -69,6 +71,8 @@ class Cell:
                 "peripheral_aresetn": "out",
                 "interconnect_aresetn": "out",
             }
+        if self.vlnv == INTERRUPTS:
+            return {"s_axi_aclk": "in", "s_axi_aresetn": "in", "intr": "in", "irq": "out"}
         return {"ap_clk": "in", "ap_rst_n": "in", "irq": "out"}
 
     def interfaces(self, engine: Engine) -> Mapping[str, str]:
@@ -84,13 +88,17 @@ class Cell:
                 for letter, count, role in sides
                 for number in range(int(self.parameters.get(count, "1")))
             }
-        if self.vlnv == RESET:
-            return {}
+        if self.vlnv in (RESET, INTERRUPTS):
+            return {"s_axi": "slave"} if self.vlnv == INTERRUPTS else {}
         return {BUS: "slave", **dict.fromkeys(engine.memory_ports(), "master")}
 
     def check_parameter(self, name: str) -> None:
         """Refuse a parameter that the cell does not have."""
-        known = {PS: _PS_PARAMETERS, SMARTCONNECT: {"NUM_SI", "NUM_MI"}}.get(self.vlnv, set())
+        known = {
+            PS: _PS_PARAMETERS,
+            SMARTCONNECT: {"NUM_SI", "NUM_MI"},
+            INTERRUPTS: {"C_IRQ_CONNECTION"},
+        }.get(self.vlnv, set())
         if name not in known:
             raise RefusedError(f"{self.vlnv} has no parameter {name}")
 
@@ -107,7 +115,7 @@ class Integrator(Tool):
         self.cells: dict[str, Cell] = {}
         self.drivers: dict[str, str] = {}  # pin -> what drives it
         self.peers: dict[str, str] = {}  # interface -> interface
-        self.addresses: dict[str, str] = {}  # space -> segment
+        self.addresses: dict[str, str] = {}  # segment -> address, or master -> port of the DRAM
         self.set: dict[str, dict[str, str]] = {}
         self.validated = False
 
@@ -158,7 +166,7 @@ class Integrator(Tool):
 
     def do_create_bd_cell(self, arguments: list[str]) -> str:
         named, (name,) = options(arguments)
-        if named.get("-type") != "ip" or named.get("-vlnv") not in (PS, SMARTCONNECT, RESET, VLNV):
+        if named.get("-type") != "ip" or named.get("-vlnv") not in CATALOGUE:
             raise RefusedError(f"the catalogue has no {named.get('-vlnv')}")
         if name in self.cells:
             raise RefusedError(f"there is a cell {name} already")
@@ -219,7 +227,7 @@ class Integrator(Tool):
             enabled = self.cells[cell].interfaces(self.engine)
             if name in [segment for port, _, segment in _SLAVES.values() if port in enabled]:
                 return path
-        elif self._vlnv(cell) == VLNV and name == f"{BUS}/reg0":
+        elif name == {VLNV: f"{BUS}/reg0", INTERRUPTS: "S_AXI/Reg"}.get(self._vlnv(cell)):
             return path
         raise RefusedError(f"no segment {path}")
 
@@ -233,12 +241,15 @@ class Integrator(Tool):
                 raise RefusedError(f"{offset:#x} is not behind M_AXI_HPM0_FPD, or not aligned")
             if size < 4096 or size & (size - 1):
                 raise RefusedError(f"a range of {size} bytes is not to be had")
+            if f"{offset:#x}" in self.addresses.values():
+                raise RefusedError(f"{offset:#x} is taken")
+            self.addresses[segment] = f"{offset:#x}"
         else:
             port = next(port for port, _, part in _SLAVES.values() if segment.endswith(part))
             reached = self._through(f"{cell}/{name}")
             if reached.partition("/")[2] != port:
                 raise RefusedError(f"{space} goes to {reached}, not to {port}")
-        self.addresses[space] = segment
+            self.addresses[space] = port
 
     def do_validate_bd_design(self, arguments: list[str]) -> None:
         for name, cell in self.cells.items():
@@ -252,10 +263,11 @@ class Integrator(Tool):
                 for master in self.engine.memory_ports():
                     if f"{name}/{master}" not in self.addresses:
                         raise RefusedError(f"{name}/{master} has no addresses")
-                if f"{name}/{BUS}/reg0" not in self.addresses.values():
-                    raise RefusedError("the registers have no address")
-                if not any(driver == f"{name}/irq" for driver in self.drivers.values()):
+                if f"{name}/irq" not in self.drivers.values():
                     raise RefusedError("the interrupt goes nowhere")
+            segment = {VLNV: f"{name}/{BUS}/reg0", INTERRUPTS: f"{name}/S_AXI/Reg"}.get(cell.vlnv)
+            if segment is not None and segment not in self.addresses:
+                raise RefusedError(f"{segment} has no address")
         if VLNV not in [cell.vlnv for cell in self.cells.values()]:
             raise RefusedError("there is no engine in the design")
         self.validated = True

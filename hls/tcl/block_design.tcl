@@ -6,9 +6,10 @@
 #   part, board  the FPGA; Vivado's board files, with * for any revision
 #   name         of the project, of the block design and of the overlay
 #   work, ip     directories for the project and of the packaged engine
-#   vlnv, cell   the engine in the catalogue and in the design
+#   vlnv, engine the engine in the catalogue, and its cell
 #   clock        megahertz
-#   control      bus interface of the registers; address and range are where they appear
+#   control      bus interface of the engine's registers
+#   address, interrupts_address, range   where registers of both appear
 #   memory       lists of a master of the engine and the port of the processing system
 source $::env(M3VIT_SETTINGS)
 
@@ -61,7 +62,8 @@ foreach pair $settings(memory) {
 }
 set_property -dict $configuration $ps
 
-create_bd_cell -type ip -vlnv $settings(vlnv) $settings(cell)
+set engine $settings(engine)
+create_bd_cell -type ip -vlnv $settings(vlnv) $engine
 create_bd_cell -type ip -vlnv xilinx.com:ip:proc_sys_reset reset
 
 proc connect_clock {pin} {
@@ -70,35 +72,52 @@ proc connect_clock {pin} {
 proc connect_reset {pin} {
     connect_bd_net [get_bd_pins reset/peripheral_aresetn] [get_bd_pins $pin]
 }
-# A bus by way of a SmartConnect, which adapts identifiers, widths and AXI4-Lite.
-proc bus {name master slave} {
+# A master to its slaves by way of a SmartConnect, which adapts identifiers, widths and AXI4-Lite.
+proc connect_bus {name master slaves} {
     set cell [create_bd_cell -type ip -vlnv xilinx.com:ip:smartconnect $name]
-    set_property -dict [list CONFIG.NUM_SI 1 CONFIG.NUM_MI 1] $cell
+    set_property -dict [list CONFIG.NUM_SI 1 CONFIG.NUM_MI [llength $slaves]] $cell
     connect_clock $name/aclk
     connect_reset $name/aresetn
     connect_bd_intf_net [get_bd_intf_pins $master] [get_bd_intf_pins $name/S00_AXI]
-    connect_bd_intf_net [get_bd_intf_pins $name/M00_AXI] [get_bd_intf_pins $slave]
+    set number 0
+    foreach slave $slaves {
+        set output [format "%s/M%02d_AXI" $name $number]
+        connect_bd_intf_net [get_bd_intf_pins $output] [get_bd_intf_pins $slave]
+        incr number
+    }
 }
 
 connect_clock reset/slowest_sync_clk
 connect_bd_net [get_bd_pins ps/pl_resetn0] [get_bd_pins reset/ext_reset_in]
-connect_clock $settings(cell)/ap_clk
-connect_reset $settings(cell)/ap_rst_n
+connect_clock $engine/ap_clk
+connect_reset $engine/ap_rst_n
 connect_clock ps/maxihpm0_fpd_aclk
-bus control ps/M_AXI_HPM0_FPD $settings(cell)/$settings(control)
+
+# PYNQ takes interrupts by way of an interrupt controller.
+set controller [create_bd_cell -type ip -vlnv xilinx.com:ip:axi_intc interrupts]
+set_property CONFIG.C_IRQ_CONNECTION 1 $controller
+connect_clock interrupts/s_axi_aclk
+connect_reset interrupts/s_axi_aresetn
+connect_bd_net [get_bd_pins $engine/irq] [get_bd_pins interrupts/intr]
+connect_bd_net [get_bd_pins interrupts/irq] [get_bd_pins ps/pl_ps_irq0]
+
+connect_bus control ps/M_AXI_HPM0_FPD [list $engine/$settings(control) interrupts/s_axi]
 foreach pair $settings(memory) {
     lassign $pair master port
     connect_clock ps/[lindex $ports($port) 2]
-    bus to_$port $settings(cell)/$master ps/$port
+    connect_bus to_$port $engine/$master ps/$port
 }
-connect_bd_net [get_bd_pins $settings(cell)/irq] [get_bd_pins ps/pl_ps_irq0]
 
-assign_bd_address -offset $settings(address) -range $settings(range) \
-    -target_address_space [get_bd_addr_spaces ps/Data] \
-    [get_bd_addr_segs $settings(cell)/$settings(control)/reg0]
+foreach {address segment} [list \
+    $settings(address) $engine/$settings(control)/reg0 \
+    $settings(interrupts_address) interrupts/S_AXI/Reg \
+] {
+    assign_bd_address -offset $address -range $settings(range) \
+        -target_address_space [get_bd_addr_spaces ps/Data] [get_bd_addr_segs $segment]
+}
 foreach pair $settings(memory) {
     lassign $pair master port
-    assign_bd_address -target_address_space [get_bd_addr_spaces $settings(cell)/$master] \
+    assign_bd_address -target_address_space [get_bd_addr_spaces $engine/$master] \
         [get_bd_addr_segs ps/[lindex $ports($port) 3]]
 }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import m3vit.hls
 from m3vit.errors import UserError
 from m3vit.hls import isa
+from m3vit.hls.hwh import INTERRUPTS_ADDRESS
 from m3vit.hls.registers import BUS
 
 from .manifest import File, Manifest
@@ -95,10 +96,11 @@ def bitstream_settings(
         "work": (directory / "project").resolve(),
         "ip": packaged.directory.resolve(),
         "vlnv": VLNV,
-        "cell": ENGINE_CELL,
+        "engine": ENGINE_CELL,
         "clock": design.clock_mhz,
         "control": BUS,
         "address": f"0x{CONTROL_ADDRESS:08X}",
+        "interrupts_address": f"0x{INTERRUPTS_ADDRESS:08X}",
         "range": CONTROL_BYTES,
         "memory": list(processor_ports(design).items()),
         "output": output.resolve(),
