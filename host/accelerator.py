@@ -5,16 +5,17 @@ Whatever computes, the integers are the same, and so is their digest.
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from m3vit.errors import UserError
+from m3vit.host.stream import Frame, Throughput
 from m3vit.host.upsampling import bilinear, spread_cells
 from m3vit.model.compiled import CompiledModel
 from m3vit.model.cost import expert_loads, run_macs, run_weight_bytes
@@ -28,6 +29,17 @@ class Backend(Protocol):
 
     def run(self, pixels: NDArray[np.uint8], task: str) -> TaskRun:
         """Run one task on one (H, W, channels) image of exactly the model's size."""
+        ...
+
+
+@runtime_checkable
+class StreamingBackend(Backend, Protocol):
+    """One that computes a frame while the host prepares the next."""
+
+    def stream(
+        self, frames: Iterable[Frame], throughput: Throughput | None = None
+    ) -> Iterator[TaskRun]:
+        """Run one task on each of many images."""
         ...
 
 
@@ -130,10 +142,48 @@ class Accelerator:
         """
         start = time.perf_counter()
         run = self._engine.run(pixels, task)
-        seconds = time.perf_counter() - start
+        return self._result(run, time.perf_counter() - start)
+
+    def stream(
+        self, frames: Iterable[Frame], throughput: Throughput | None = None
+    ) -> Iterator[Result]:
+        """Run one task on each of many images, in their order; all tasks are always ready.
+
+        Where the engine is hardware, or simulated as such, it computes one frame while the host
+        prepares the next: a result then comes when the next frame has been started.
+
+        Args:
+            frames: images of the model's size, and the task of each.
+            throughput: a fresh one counts what this takes.
+
+        Yields:
+            One result per frame; its `seconds` are those since the result before.
+
+        Raises:
+            UserError: an image of another size or type, or an unknown task.
+        """
+        meter = throughput if throughput is not None else Throughput()
+        start = time.perf_counter()
+        for run in self._runs(frames, meter):
+            now = time.perf_counter()
+            yield self._result(run, now - start)
+            start = now
+
+    def _runs(self, frames: Iterable[Frame], throughput: Throughput) -> Iterator[TaskRun]:
+        if isinstance(self._engine, StreamingBackend):
+            yield from self._engine.stream(frames, throughput)
+            return
+        throughput.start()
+        for pixels, task in frames:
+            with throughput.measure("run"):
+                run = self._engine.run(pixels, task)
+            throughput.count(run.cycles or 0)
+            yield run
+
+    def _result(self, run: TaskRun, seconds: float) -> Result:
         loads = expert_loads([layer.experts for layer in run.routing], self._shape.experts)
         return Result(
-            task=task,
+            task=run.task,
             backend=self.backend,
             output=run.output,
             scale=run.scale,
@@ -141,8 +191,8 @@ class Accelerator:
             loads=loads,
             seconds=seconds,
             cycles=run.cycles,
-            macs=run_macs(self._shape, task, loads),
-            weight_bytes=run_weight_bytes(self.model, task, loads),
+            macs=run_macs(self._shape, run.task, loads),
+            weight_bytes=run_weight_bytes(self.model, run.task, loads),
             digest=digest(run.output),
             shape=self._shape,
         )

@@ -5,12 +5,12 @@ through `MMIO`, memory through `pynq.allocate`, hence it works through PYNQ.remo
 """
 
 import asyncio
-import fcntl
 import os
-import tempfile
+import socket
+import struct
 import time
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +32,11 @@ except ImportError as error:
         f"the backend 'board' needs PYNQ ({error}): install it with pip install 'm3vit[board]'"
     ) from error
 
+PATIENCE = 1.0
+"""Seconds to wait for an interrupt before CTRL is looked at instead."""
+
 MEBIBYTE = 1 << 20
+_CREDENTIALS = struct.Struct("3i")  # process, user, group
 
 
 class EngineIP(pynq.DefaultIP):  # type: ignore[misc]
@@ -187,7 +191,7 @@ class BoardEngine(EngineDriver):
         interrupt = self.block.interrupt
         while interrupt is not None and not self._get("CTRL") & DONE:
             # An interrupt may be one of before; then there is time left to wait for the next.
-            if not _await_interrupt(interrupt, deadline - time.monotonic()):
+            if not _await_interrupt(interrupt, min(PATIENCE, deadline - time.monotonic())):
                 break
         return super().await_done(max(0.0, deadline - time.monotonic()))
 
@@ -238,7 +242,7 @@ def active_device() -> Any:
     return device
 
 
-_claims: dict[str, IO[str]] = {}  # open as long as this process lives
+_claims: dict[str, socket.socket] = {}  # bound as long as this process lives
 
 
 def claim(device: Any) -> None:
@@ -249,22 +253,26 @@ def claim(device: Any) -> None:
     """
     if device.tag in _claims:
         return
-    path = Path(tempfile.gettempdir()) / f"m3vit-{device.tag}.lock"
-    lock = path.open("a+")
+    name = f"\0m3vit-{device.tag}"  # without a file, so nothing is left of a process that is killed
+    claimed = socket.socket(socket.AF_UNIX)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.seek(0)
-        owner = lock.read().strip() or "unknown"
-        lock.close()
+        claimed.bind(name)
+    except OSError:
+        claimed.close()
         raise UserError(
-            f"another process ({owner}) uses the engine: end it first, for example by shutting "
-            "down its notebook"
+            f"process {_owner(name)} uses the engine: end it first, for example by shutting down "
+            "its notebook"
         ) from None
-    lock.truncate(0)
-    lock.write(f"{os.getpid()}\n")
-    lock.flush()
-    _claims[device.tag] = lock
+    claimed.listen()
+    _claims[device.tag] = claimed
+
+
+def _owner(name: str) -> int:
+    """The process that listens at a socket."""
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.connect(name)
+        content = asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return int(_CREDENTIALS.unpack(content)[0])
 
 
 def _check_files(path: Path) -> None:
@@ -305,10 +313,13 @@ def _await_idle(block: EngineIP, seconds: float) -> None:
 def _await_interrupt(interrupt: Any, seconds: float) -> bool:
     """Wait at most so long; whether it came.
 
-    PYNQ's interrupts belong to the thread's event loop. Inside of one that runs, as in a notebook,
-    there is no waiting: CTRL is looked at instead.
+    PYNQ's interrupts belong to the main thread's event loop. Where there is none, or inside of one
+    that runs, as in a notebook, they cannot be waited for.
     """
-    loop = asyncio.get_event_loop()
+    try:
+        loop = asyncio.get_event_loop()
+    except RuntimeError:
+        return False
     if loop.is_running() or seconds <= 0:
         return False
     try:

@@ -6,14 +6,18 @@ or invalidates, as caches that are not coherent: a forgotten flush gives wrong r
 
     with simulated_board("zcu104"):
         Accelerator(model, backend="board").run(pixels, "depth")
+
+In notebooks, whose cells cannot share a `with`: `use_simulated_board`.
 """
 
 import asyncio
+import atexit
 import os
 import struct
 import tempfile
+import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +43,8 @@ except ImportError as error:
         f"the simulated board needs PYNQ ({error}): install it with pip install 'm3vit[board]'"
     ) from error
 
-POOL_BYTES = 64 << 20
-"""Contiguous memory of the board, unless told otherwise."""
+POOL_BYTES = 512 << 20
+"""Contiguous memory of the board, unless told otherwise; what PYNQ's image for it has."""
 
 _PAGE = 4096
 _INTERRUPT_NUMBER = 121  # of pl_ps_irq0
@@ -58,10 +62,11 @@ _PROCESSOR_REGISTERS = {
 class _Allocation:
     """Memory that PYNQ has been given: bytes of the host, and what they were when last equal."""
 
-    def __init__(self, offset: int, size: int) -> None:
-        self.offset, self.size = offset, size
+    def __init__(self, size: int) -> None:
+        self.offset, self.size = 0, size
         self.host = np.full(-(-size // LINE_BYTES) * LINE_BYTES, 0xA5, np.uint8)
         self.clean = self.host.copy()
+        self.buffer: weakref.ref[Any]
 
     def dirty(self) -> NDArray[np.intp]:
         """Lines that the host has changed."""
@@ -75,16 +80,16 @@ class SimulatedDevice(pynq.Device):  # type: ignore[misc]
     Args:
         library: the engine.
         pool: bytes of contiguous memory; not more than the library's.
-        tag: distinguishes devices.
+        tag: distinguishes devices; by default those of other processes are others.
 
     Attributes:
         flushes, invalidates: how often PYNQ has moved memory.
     """
 
     def __init__(
-        self, library: EngineLibrary, pool: int = POOL_BYTES, tag: str = "simulated0"
+        self, library: EngineLibrary, pool: int = POOL_BYTES, tag: str | None = None
     ) -> None:
-        super().__init__(tag)
+        super().__init__(tag or f"simulated{os.getpid()}")
         self.name, self.arch = "ZCU104 (simulated)", "aarch64"
         self.capabilities = {"REGISTER_RW": True}
         self.library, self.pool = library, pool
@@ -147,7 +152,7 @@ class SimulatedDevice(pynq.Device):  # type: ignore[misc]
     def allocate(self, shape: Any, dtype: Any = "u4", **_: Any) -> Any:
         """A buffer of PYNQ, at a page of the pool; MemoryError if there is no room."""
         kind = np.dtype(dtype)
-        allocation = _Allocation(0, int(np.prod(shape)) * kind.itemsize)
+        allocation = _Allocation(int(np.prod(shape)) * kind.itemsize)
         for used in sorted(self._allocations, key=lambda used: used.offset):
             if allocation.offset + allocation.size <= used.offset:
                 break
@@ -167,11 +172,14 @@ class SimulatedDevice(pynq.Device):  # type: ignore[misc]
         # What PYNQ gives back through `return_pointer` it does not unmap.
         buffer.memory = buffer.return_to = self
         buffer.pointer = allocation
+        allocation.buffer = weakref.ref(buffer)
         return buffer
 
     def return_pointer(self, allocation: _Allocation) -> None:
         """A buffer is not used any more."""
         self._allocations.remove(allocation)
+        if (buffer := allocation.buffer()) is not None:  # freed, but not forgotten
+            buffer.freed = True
 
     def flush(self, bo: _Allocation, offset: int, virtual_address: int, nbytes: int) -> None:
         """Dirty lines become the engine's; of the whole buffer, as PYNQ 4.0.0 does it."""
@@ -265,6 +273,8 @@ def simulated_board(
     options = Options(memory=memory or Memory(size=pool))
     before = os.environ.get("M3VIT_BITSTREAM")
     active = getattr(pynq.Device, "_active_device", None)
+    controllers = _InterruptController._uio_devices
+    connected = controllers.get(_INTERRUPT_NUMBER)
     with EngineLibrary(Engine.compile(chosen), options) as library:
         device = SimulatedDevice(library, min(pool, options.memory.size))
         with tempfile.TemporaryDirectory(prefix="m3vit-") as directory:
@@ -273,16 +283,23 @@ def simulated_board(
             bitstream.with_suffix(".hwh").write_text(hardware_handoff(chosen, interrupt))
             os.environ["M3VIT_BITSTREAM"] = str(bitstream)
             pynq.Device.active_device = device
-            _InterruptController._uio_devices[_INTERRUPT_NUMBER] = device.interrupts
+            controllers[_INTERRUPT_NUMBER] = device.interrupts
             try:
                 yield device
             finally:
-                del _InterruptController._uio_devices[_INTERRUPT_NUMBER]
                 if active is None:
-                    del pynq.Device._active_device
+                    del controllers[_INTERRUPT_NUMBER], pynq.Device._active_device
                 else:
+                    controllers[_INTERRUPT_NUMBER] = connected
                     pynq.Device.active_device = active
                 if before is None:
                     del os.environ["M3VIT_BITSTREAM"]
                 else:
                     os.environ["M3VIT_BITSTREAM"] = before
+
+
+def use_simulated_board(design: str | DesignConfig = "zcu104") -> SimulatedDevice:
+    """The same until this process ends."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(simulated_board(design))

@@ -7,6 +7,7 @@ import pytest
 import m3vit
 from m3vit.errors import UserError
 from m3vit.host.accelerator import Accelerator, digest
+from m3vit.host.stream import Throughput
 from m3vit.model.reference import Reference
 from m3vit.model.synthetic import NANO, random_image, random_model
 
@@ -76,6 +77,16 @@ def test_a_backend_can_be_a_function(model):
     result = Accelerator(model, backend=Tenfold).run(random_image(), "depth")
     assert result.backend == "Tenfold"
     assert not result.output.any()
+
+
+def test_a_stream_of_frames_with_a_task_each(model):
+    accelerator, throughput = Accelerator(model), Throughput()
+    frames = [(random_image(seed=seed), task) for seed, task in enumerate(["depth", "semseg"])]
+    results = list(accelerator.stream(iter(frames), throughput))
+    for result, (pixels, task) in zip(results, frames, strict=True):
+        assert result.task == task and result.seconds > 0
+        assert result.digest == accelerator.run(pixels, task).digest
+    assert throughput.frames == 2 and throughput.parts["run"] > 0 and throughput.cycles == 0
 
 
 def test_wrong_backends_tasks_images_and_directories_are_refused(model, tmp_path):
