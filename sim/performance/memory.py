@@ -10,6 +10,12 @@ from .timing import BEAT_BYTES, Ddr, Delays
 LINE_BYTES = 64
 PARAMETER_BYTES = 8
 
+PORT_BYTES = 12 * 256
+"""That a port of weights may have under way: 8 bursts, and 4 that wait for it."""
+
+REQUESTS = 5
+"""Chunks that wait for the ports."""
+
 
 @dataclass(frozen=True)
 class Chunk:
@@ -42,28 +48,23 @@ class Bus:
     """What the ports other than those for weights take of the memory's bandwidth.
 
     Attributes:
-        busy: (begin, end, bytes per cycle) of transfers, in order.
+        busy: (begin, end, bytes per cycle) of transfers that may not be over.
     """
 
     busy: list[tuple[float, float, float]] = field(default_factory=list)
 
     def transfer(self, begin: float, size: float, fastest: float, shared: float) -> float:
         """The end of `size` bytes that move at `fastest`, or `shared` less what others take."""
-        for start, end, taken in self.busy:
-            if end <= begin:
-                continue
-            if start > begin:
-                possible = fastest * (start - begin)
-                if possible >= size:
-                    break
-                size -= possible
-                begin = start
-            rate = min(fastest, shared - taken)
-            if rate * (end - begin) >= size:
+        self.busy = [window for window in self.busy if window[1] > begin]
+        while True:
+            now = [window for window in self.busy if window[0] <= begin < window[1]]
+            rate = min(fastest, shared - sum(taken for _, _, taken in now))
+            borders = [border for window in self.busy for border in window[:2] if border > begin]
+            change = min(borders, default=float("inf"))
+            if rate * (change - begin) >= size:
                 return begin + size / rate
-            size -= rate * (end - begin)
-            begin = end
-        return begin + size / fastest
+            size -= rate * (change - begin)
+            begin = change
 
 
 class WeightLoader:
@@ -76,12 +77,26 @@ class WeightLoader:
     def __init__(self, design: DesignConfig, ddr: Ddr, delays: Delays, bus: Bus) -> None:
         self.delays, self.ddr, self.bus = delays, ddr, bus
         self.rate = min(ddr.port_rate(design.read_ports), ddr.bytes_per_cycle)
+        self.loss = self.delays.alignment if design.read_ports > 1 else 0
         self.free = [design.weight_tiles, design.parameter_words]
         self.held: deque[tuple[float, Chunk]] = deque()
         self.held_open = 0
         self.now = 0.0
         self.arrived = 0.0
         self.bytes = 0
+        # Requests run ahead of what arrives: what the ports have under way, and some that wait.
+        self.in_flight = design.read_ports * PORT_BYTES
+        self.split: deque[float] = deque(maxlen=REQUESTS)
+        self.history: deque[tuple[int, float, int]] = deque()
+
+    def _arrival(self, size: int) -> float:
+        """About when so many bytes of all have arrived."""
+        while self.history and self.history[0][0] < size:
+            self.history.popleft()
+        if size <= 0 or not self.history:
+            return 0.0
+        end, begin, own = self.history[0]
+        return begin + max(0, own - (end - size)) / self.rate
 
     def room(self, tiles: int, parameters: int) -> float | None:
         """When so many places are free; None if that depends on what has not been released."""
@@ -106,14 +121,22 @@ class WeightLoader:
             self.free[1] += gone.parameters
         self.free[0] -= chunk.tiles
         self.free[1] -= chunk.parameters
-        self.now = max(self.now + self.delays.chunk, room, issued + self.delays.request)
+        self.now = max(
+            self.now + self.delays.chunk,
+            room,
+            issued + self.delays.request,
+            self.split[0] if len(self.split) == REQUESTS else 0.0,
+        )
+        self.split.append(max(self.now, self._arrival(self.bytes - self.in_flight)))
         begin = max(self.now + self.ddr.latency + self.delays.read, self.arrived)
         size = chunk.bytes
         self.bytes += size
+        self.history.append((self.bytes, begin, size))
         share = size * (
             chunk.parameters > 0 and chunk.parameters / (chunk.parameters + chunk.tiles)
         )
         last = self.bus.transfer(begin, size, self.rate, self.ddr.bytes_per_cycle)
+        last += self.loss
         first = begin + (last - begin) * min(1.0, (share + size / max(chunk.tiles, 1)) / size)
         self.arrived = last
         return Arrival(first, last, self.now)
@@ -129,7 +152,7 @@ class DataLoader:
     def __init__(self, design: DesignConfig, ddr: Ddr, delays: Delays, bus: Bus) -> None:
         self.delays, self.ddr, self.bus = delays, ddr, bus
         # Ports take turns, so while weights come this one gets its share only.
-        self.contended = min(float(BEAT_BYTES), ddr.bytes_per_cycle / (design.read_ports + 1))
+        self.contended = min(float(BEAT_BYTES), ddr.bytes_per_cycle / (design.read_ports + 2))
         self.alone = min(ddr.port_rate(1), ddr.bytes_per_cycle)
         self.contended_until = 0.0
         self.end = 0.0

@@ -172,7 +172,7 @@ class Pipeline:
         return self.weights
 
 
-RESULT_TILES = 22
+RESULT_TILES = 27
 """Tiles of sums that wait between array and serialiser."""
 
 LOGIT_TILES = 36

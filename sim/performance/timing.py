@@ -52,7 +52,8 @@ class Delays:
             `instruction`: between instructions.
         ahead: blocks that the sequencer may be ahead of the panel.
         request: from an instruction's issue to its first request for weights; `chunk`: from request
-            to request; `read`: in the ports; `credit`: from the last use of a tile to its place.
+            to request; `read`: in the ports; `alignment`: lost with a chunk when several ports
+            deal its blocks of 256 bytes; `credit`: from the last use of a tile to its place.
         weights: from a tile's arrival in the ring to the array. `data`: from an instruction's issue
             to a request for data.
         tiles: from the last word of a block in the panel to the array.
@@ -61,8 +62,8 @@ class Delays:
             there. `path`: results that can wait in between. `memory`: to the store unit.
         activation: added by the activation table. `table`: entries of it.
         logit: from a sum to a logit. `softmax`: from a block's last logit to its first weight.
-            `panel_weights`: from the last weight to the panel. `context`: added to `sums` by late
-            normalisation.
+            `panel_weights`: from the last weight to the panel. `context`: from the sums' results to a context
+            that can be read.
         residual_gap: cycles that the residual memory loses between two blocks.
         norm: from the first word of a row to its first code, beside the words of the row.
             `norm_rows`: from the last code to the moment at which it can be read. `gate_rows`: from
@@ -83,6 +84,7 @@ class Delays:
     request: int = 8
     chunk: int = 12
     read: int = 10
+    alignment: int = 6
     credit: int = 8
     weights: int = 12
     data: int = 7
@@ -98,7 +100,7 @@ class Delays:
     logit: int = 17
     softmax: int = 13
     panel_weights: int = 4
-    context: int = 6
+    context: int = 13
     residual_gap: int = 8
     norm: int = 50
     norm_rows: int = 14

@@ -9,19 +9,19 @@ from dataclasses import dataclass, field
 
 from m3vit.hls.design import DesignConfig
 from m3vit.hls.isa import (
+    INSTRUCTION_BYTES,
     KEY_VALUE_DOMAIN,
     RESIDUAL_DOMAIN,
     TO_MEMORY,
     TO_RESIDUAL,
     TO_TOKENS,
-    WIDE_GATE,
     WIDE_MEMORY,
     Instruction,
 )
 
 from .memory import Arrival, Bus, Chunk, DataLoader, StoreUnit, WeightLoader
 from .order import Access, Port
-from .pipeline import DDR, RESULTS, SEQUENCER, SOFTMAX, Pipeline, Usage
+from .pipeline import RESULTS, SEQUENCER, SOFTMAX, Pipeline, Usage
 from .timing import BEAT_BYTES, Ddr, Delays, delays_of
 
 LAYER_NORM, GATE, ROUTING, IMAGE, TABLE, END = (
@@ -95,10 +95,13 @@ class Walk:
         self.table_ready = 0.0
         self.picks = 0.0
         self.routed = 0
+        self.context_begin = 0.0
         self.contexts: list[Callable[[], None]] = []
         self.time = 0.0
         self.issued = self.t.start - self.t.issue
         self.data.contended_until = self._prefetched()
+        fetch = self.t.issue * len(self.instructions)
+        self.bus.busy.append((self.issued, self.issued + fetch, INSTRUCTION_BYTES / self.t.issue))
         steps = []
         for position, instruction in enumerate(self.instructions):
             self.step = Step(position, instruction.name)
@@ -318,7 +321,6 @@ class Walk:
         queries, values = self.domains[i["domain"]], self.domains[KEY_VALUE_DOMAIN]
         contexts = self.domains[i["to_domain"]]
         issued = self._sequenced()
-        may_write = contexts.begin_write(SOFTMAX)
         rows, groups, beats = i["rows"], i["key_groups"], i["beats"]
         panel_words = -(-groups * self.design.lanes // self.design.panel_lanes)
         blocks = self._blocks(rows)
@@ -334,7 +336,7 @@ class Walk:
             weights = self.pipe.soften(self.step.usage, start, count, groups, beats)
             last = first + count == rows
             self.contexts.append(
-                self._context(i, contexts, count, panel_words, weights, may_write, last)
+                self._context(i, contexts, count, panel_words, weights, first == 0, last)
             )
         queries.read = max(queries.read, self.pipe.filled)
         self.step.macs = rows * (groups * beats + i["value_groups"] * i["value_beats"])
@@ -349,7 +351,7 @@ class Walk:
         rows: int,
         words: int,
         weights: float,
-        may_write: float,
+        begins: bool,
         ends: bool,
     ) -> Callable[[], None]:
         """The block that takes the weights, later."""
@@ -357,12 +359,16 @@ class Walk:
 
         def run() -> None:
             pipe, usage = self.pipe, self.step.usage
+            if begins:
+                self.context_begin = target.begin_write(SOFTMAX)
             pipe.fill(rows * words, 0.0)
             softened = weights + self.t.panel_weights
             pipe.filled = max(pipe.filled, softened)
             start = pipe.multiply(usage, groups, beats, cause=SOFTMAX, ready=softened)
-            _, last = pipe.deliver(usage, start, rows, groups, beats, ready=may_write - self.t.path)
-            done = last + self.t.context + self.t.tokens
+            _, last = pipe.deliver(
+                usage, start, rows, groups, beats, ready=self.context_begin - self.t.path
+            )
+            done = last + self.t.context
             target.finish_rows(rows, done)
             if ends:
                 target.end_write(done)
