@@ -65,11 +65,14 @@ class Manifest:
 
     def write(self, directory: Path) -> Path:
         """Write manifest.json."""
-        content = {"format": FORMAT, **dataclasses.asdict(self)}
-        content["design_id"] = f"0x{self.design_id:08x}"
         path = directory / NAME
-        write_atomically(path, json.dumps(content, indent=2) + "\n")
+        write_atomically(path, json.dumps(self.as_dict(), indent=2) + "\n")
         return path
+
+    def as_dict(self) -> dict[str, Any]:
+        """The content of manifest.json; bitstreams/schema.json describes it."""
+        design_id = f"0x{self.design_id:08x}"
+        return {"format": FORMAT, **dataclasses.asdict(self), "design_id": design_id}
 
     @classmethod
     def load(cls, directory: Path) -> "Manifest":
