@@ -7,6 +7,7 @@ understands as well: `{"ZCU104": {"url": ..., "md5sum": ...}}`.
 
 import contextlib
 import hashlib
+import http.client
 import importlib.resources
 import json
 import urllib.error
@@ -182,7 +183,7 @@ def _bring(directory: Path, name: str, file: File, fresh: Path, progress: Progre
                     break
                 target.write(block)
                 progress(name, size, file.bytes)
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+    except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
         raise UserError(f"cannot download {name} ({error}): check the network") from None
     if File.of(fresh / name) != file:
         raise UserError(

@@ -83,5 +83,6 @@ def _run(command: list[str], board: str) -> None:
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise UserError(
-            f"{command[0]} cannot reach {board} ({reason}): check that `ssh {board}` works"
+            f"{command[0]} to {board} failed ({reason}): check that `ssh {board}` works and that "
+            "its disk has room"
         )
