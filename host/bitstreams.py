@@ -28,6 +28,9 @@ BLOCK = 1 << 16
 TIMEOUT = 30.0
 """Seconds without a byte after which a download is given up."""
 
+NO_NETWORK = (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError)
+"""How a download fails."""
+
 Progress = Callable[[str, int, int], None]
 """Told the name of a file, its bytes so far and in all."""
 
@@ -183,7 +186,7 @@ def _bring(directory: Path, name: str, file: File, fresh: Path, progress: Progre
                     break
                 target.write(block)
                 progress(name, size, file.bytes)
-    except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
+    except NO_NETWORK as error:
         raise UserError(f"cannot download {name} ({error}): check the network") from None
     if File.of(fresh / name) != file:
         raise UserError(
