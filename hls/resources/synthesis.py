@@ -14,7 +14,7 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -201,9 +201,14 @@ class _Mapping:
         if batches:
             progress(done, total)
         with ThreadPoolExecutor(jobs) as pool:
-            for size in pool.map(self._map, batches):
-                done += size
-                progress(done, total)
+            mapped = [pool.submit(self._map, batch) for batch in batches]
+            try:
+                for one in as_completed(mapped):
+                    done += one.result()
+                    progress(done, total)
+            finally:  # after a failure the others need not begin
+                for one in mapped:
+                    one.cancel()
         return {
             part: Resources(**json.loads(self._kept(part).read_text())) for part in self.instances
         }
