@@ -6,6 +6,7 @@ single cycle, then by induction over signals that are always equal, then by prop
 reachability. No proof in time counts as different.
 """
 
+import contextlib
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -15,14 +16,12 @@ from m3vit.hls.compiler import yosys
 
 from .difference import from_reset, in_a_cycle
 from .mutants import SOURCES, Mutant, instrument_for_proof
-from .netlist import Netlist, read_netlist
+from .netlist import read_netlist
 
-PDR_LIMIT = 10
+PDR_LIMIT = 6
 """Seconds that property-directed reachability may take for one fault."""
 
-_TIME_LIMIT = 30  # seconds for all of a proof
-
-_PROVEN = "# Inductive invariant"
+_TIME_LIMIT = 15  # seconds for all of a proof
 
 
 def equivalent(
@@ -48,56 +47,59 @@ def equivalent(
             names.append(path.name)
         netlist = read_netlist(top, names, directory)
         numbers = [mutant.number for mutants in faults.values() for mutant in mutants]
-        return {number for number in numbers if _unobservable(netlist, number, directory)}
+        observable = [number for number in numbers if number in netlist.faults]
+        models = {number: in_a_cycle(netlist, number) for number in observable}
+        proven = _never(models, _COMBINATIONAL, directory)
+        for number in observable:
+            if number not in proven:
+                model = {number: from_reset(netlist, number)}
+                proven |= _never(model, _SEQUENTIAL, directory)
+        return {number for number in numbers if number in proven or number not in observable}
 
 
-def _unobservable(netlist: Netlist, number: int, directory: Path) -> bool:
-    """It is proven that the outputs are the same with and without the fault."""
-    if number not in netlist.faults:  # nothing reads what it changes
-        return True
-    return _is_never(in_a_cycle(netlist, number), _COMBINATIONAL, directory) or _is_never(
-        from_reset(netlist, number), _SEQUENTIAL, directory
-    )
-
-
-def _is_never(model: str, commands: str, directory: Path) -> bool:
-    """It is proven that the output of a model is never 1."""
-    (directory / "model.blif").write_text(model)
+def _never(models: Mapping[int, str], commands: str, directory: Path) -> set[int]:
+    """Numbers of the models whose output is proven never to be 1."""
+    script = ["write_blif given.blif"]
+    for number, model in models.items():
+        (directory / f"{number}.blif").write_text(model)
+        script += [f"read_blif {number}.blif", "strash", commands.format(number)]
+    script += ["read_blif given.blif", ""]
     (directory / "given.v").write_text(_GIVEN)
-    (directory / "proof.abc").write_text(_PROOF.format(commands=commands))
-    reduced, clauses = directory / "reduced.aig", directory / "clauses.pla"
-    for path in (reduced, clauses):
-        path.unlink(missing_ok=True)
-    try:
-        yosys.run("read_verilog given.v; simplemap; abc -script proof.abc", directory, _TIME_LIMIT)
-    except subprocess.TimeoutExpired:
-        return False
-    if reduced.exists() and _is_zero(reduced):
-        return True
-    return clauses.exists() and clauses.read_text().startswith(_PROVEN)
+    (directory / "proof.abc").write_text("\n".join(script))
+    with contextlib.suppress(subprocess.TimeoutExpired):  # some proofs may be there
+        yosys.run(
+            "read_verilog given.v; simplemap; abc -script proof.abc",
+            directory,
+            _TIME_LIMIT + len(models),
+        )
+    return {
+        number
+        for number in models
+        if _is_zero(directory / f"{number}.aig") or _is_proven(directory / f"{number}.pla")
+    }
 
 
 def _is_zero(path: Path) -> bool:
     """The only output of a circuit in AIGER's binary format is the constant 0."""
+    if not path.exists():
+        return False
     lines = path.read_bytes().split(b"\n")
     registers = int(lines[0].split()[3])
-    return lines[1 + registers] == b"0"
+    return len(lines) > 1 + registers and lines[1 + registers] == b"0"
+
+
+def _is_proven(path: Path) -> bool:
+    """There is an inductive invariant, and not only what was learnt on the way to one."""
+    return path.exists() and path.read_text().startswith("# Inductive invariant")
 
 
 # yosys runs ABC on a design, so it is given one, which ABC hands back in the end.
 _GIVEN = "module given(input a, input b, output y); assign y = a & b; endmodule"
-_PROOF = """\
-write_blif given.blif
-read_blif model.blif
-strash
-{commands}
-read_blif given.blif
-"""
 _COMBINATIONAL = """\
 fraig
-write_aiger reduced.aig"""
+write_aiger {0}.aig"""
 _SEQUENTIAL = f"""\
 scleanup
 scorr
-write_aiger reduced.aig
-pdr -d -T {PDR_LIMIT} -I clauses.pla"""
+write_aiger {{0}}.aig
+pdr -d -T {PDR_LIMIT} -I {{0}}.pla"""

@@ -49,7 +49,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m m3vit.sim.fuzz.mutate", description=__doc__)
     parser.add_argument("--kernel", action="append", choices=sorted(KERNELS), help="default: all")
-    parser.add_argument("--most", type=int, default=100, help="faults per kernel")
+    parser.add_argument("--most", type=int, default=60, help="faults per kernel")
     parser.add_argument("--seed", type=int, default=1, help="chooses the faults")
     parser.add_argument("--design", default="nano", help="name or file of a design")
     return parser.parse_args()

@@ -155,6 +155,7 @@ def _netlist(
     registers: list[Register] = []
     writes: list[Write] = []
     faults: dict[int, tuple[int, ...]] = {}
+    products: dict[tuple[tuple[Bit, ...], ...], tuple[int, ...]] = {}
     column = -1
     for name, cell in found.items():
         kind, pins = cell["type"], {pin: tuple(bits) for pin, bits in cell["connections"].items()}
@@ -164,7 +165,13 @@ def _netlist(
         elif kind == "$_DFF_P_":
             registers.append(Register(pins["D"][0], pins["Q"][0]))
         elif kind == "$mul":
-            cells.append(Product(pins["A"], pins["B"], pins["Y"]))
+            factors = _factors(cell["parameters"], pins)
+            same = products.setdefault(factors, pins["Y"])
+            if same is pins["Y"]:
+                cells.append(Product(*factors, pins["Y"]))
+            else:
+                pairs = zip(same, pins["Y"], strict=True)
+                cells += [Gate("OR", (bit, "0"), output) for bit, output in pairs]
         elif kind == "$mem_v2":
             sizes = {key: int(text, 2) for key, text in cell["parameters"].items() if key in _SIZES}
             columns = tuple(range(column, column - sizes["WIDTH"], -1))
@@ -179,6 +186,19 @@ def _netlist(
     return Netlist(
         inputs, outputs, tuple(_in_order(cells)), tuple(registers), tuple(writes), faults
     )
+
+
+def _factors(
+    parameters: Mapping[str, str], pins: Mapping[str, tuple[Bit, ...]]
+) -> tuple[tuple[Bit, ...], tuple[Bit, ...]]:
+    """Both factors of a product as wide as itself; so equal products are seen to be equal."""
+    width = len(pins["Y"])
+    signed = int(parameters["A_SIGNED"], 2) and int(parameters["B_SIGNED"], 2)
+    first, second = (
+        (*pins[pin], *(pins[pin][-1] if signed else "0" for _ in range(width)))[:width]
+        for pin in "AB"
+    )
+    return first, second
 
 
 _SIZES = ("WIDTH", "ABITS", "RD_PORTS", "WR_PORTS", "RD_CLK_ENABLE")

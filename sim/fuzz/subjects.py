@@ -100,29 +100,42 @@ def _requantise(random: _Random, design: DesignConfig, call: int) -> Streams:
 
 
 def _layer_norm(random: _Random, design: DesignConfig, call: int) -> Streams:
-    width = design.lanes * (1 + call // 2 % 5)
+    """Two commands; the second keeps the gains and biases of the first."""
+    words = (1, 2, 3, 4, design.max_width // design.lanes)[call % 5]
+    width, tokens = design.lanes * words, (1, 2, 3, 450 // words)[call % 4]
     wide = _affine(random, width, 16)
     output, gate = (
-        (_affine(random, width, 8), None),
         (_affine(random, width, 8), wide),
         (wide, None),  # behind the last block
-    )[call // 2 % 3]
-    epsilon = (1, 12_345, 1 << 30, (1 << 52) - 1)[call % 4]
-    rows = _ends(random, 16, (1 + call % 4, width)) >> random.integers(0, 12, (1 + call % 4, 1))
-    if call % 5 == 0:
-        rows[0] = random.choice([-32768, -1, 0, 32767])  # no variance
-    # Every second command keeps the gains and biases of the one before.
-    return layer_norm.inputs(
-        design, rows.astype(np.int16), LayerNorm(epsilon, output, gate), load=call % 2 == 0
+        (_affine(random, width, 8), None),
+    )[call % 3]
+    rows = _ends(random, 16, (tokens, width)) >> random.integers(0, 12, (tokens, 1))
+    rows[-1] = random.integers(-9, 9) + (np.arange(width) < call % 2)  # hardly any spread, or none
+    # Of the first row the root of a power of four is taken, where the scale changes, or of one less
+    reach = max(1, min(32767, 2**call // width))
+    rows[0] = random.integers(-reach, reach + 1, width)
+    spread = width * int((rows[0] ** 2).sum()) - int(rows[0].sum()) ** 2
+    epsilon = max(2, 4 ** (1 + call) - spread)
+    return _joined(
+        [
+            layer_norm.inputs(
+                design,
+                rows.astype(np.int16),
+                LayerNorm(epsilon - int(kept), output, gate),
+                load=not kept,
+            )
+            for kept in (False, True)
+        ]
     )
 
 
 def _affine(random: _Random, width: int, bits: int) -> Affine:
-    shift = int(random.integers(14, 20)) if bits == 8 else 14
-    reach = 1 << (bits + shift - 13)
-    gain = np.clip(random.normal(0, reach, width), -32768, 32767).astype(np.int16)
-    bound = 1 << (bits + shift - 2)
-    return Affine(gain, random.integers(-bound, bound, width, np.int32), shift, bits)
+    """Gains and biases whose codes saturate at both ends at times."""
+    shift = int(random.choice([1, 8, *range(13, 21), 30]))
+    reach = min(32767, 1 << max(0, bits + shift - 13))
+    gain = random.integers(-reach, reach + 1, width).astype(np.int16)
+    bound = min((1 << 31) - 1, 1 << (bits + shift - 1))
+    return Affine(gain, random.integers(-bound, bound, width).astype(np.int32), shift, bits)
 
 
 def _attention_weights(random: _Random, design: DesignConfig, call: int) -> Streams:
