@@ -15,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m3vit.errors import UserError
+from m3vit.host.decoder import decode
 from m3vit.host.stream import Frame, Throughput
 from m3vit.host.upsampling import bilinear, spread_cells
 from m3vit.model.compiled import CompiledModel
 from m3vit.model.cost import expert_loads, run_macs, run_weight_bytes
 from m3vit.model.integer_ops import Routing
+from m3vit.model.parameters import Decoder
 from m3vit.model.reference import TaskRun
 from m3vit.model.shape import Shape
 
@@ -69,6 +71,7 @@ class Result:
         macs: multiply-accumulates; counted from shapes and routing.
         weight_bytes: of the parameters that were read; counted, idle experts not.
         digest: SHA-256 of the output's bytes (its own integer type, little-endian, row-major).
+        decoder: the task's up-sampling head, if the network has such; `prediction` computes it.
     """
 
     task: str
@@ -83,6 +86,7 @@ class Result:
     weight_bytes: int
     digest: str
     shape: Shape
+    decoder: Decoder | None = None
 
     @property
     def experts_used(self) -> tuple[int, ...]:
@@ -93,15 +97,17 @@ class Result:
         """The head's raw values (C, H, W) at image resolution.
 
         Raises:
-            UserError: the network has no linear head, so its output is no map.
+            UserError: the network has no head for maps.
         """
+        values = self.output.astype(np.float32) * np.float32(self.scale)
+        height, width = self.shape.image
+        grid = (height // self.shape.patch, width // self.shape.patch)
+        if self.decoder is not None:
+            return bilinear(decode(self.decoder, values[1:], grid), self.shape.image)
         if self.shape.head != "linear":
             raise UserError(
                 f"this model ends with '{self.shape.head}', which is no map: read `output` instead"
             )
-        values = self.output.astype(np.float32) * np.float32(self.scale)
-        height, width = self.shape.image
-        grid = (height // self.shape.patch, width // self.shape.patch)
         return bilinear(spread_cells(values, grid, self.shape.cells), self.shape.image)
 
 
@@ -195,6 +201,7 @@ class Accelerator:
             weight_bytes=run_weight_bytes(self.model, run.task, loads),
             digest=digest(run.output),
             shape=self._shape,
+            decoder=self.model.parameters.decoders.get(run.task),
         )
 
 

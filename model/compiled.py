@@ -182,6 +182,10 @@ def check_parameters(network: Network, tasks: tuple[Task, ...], parameters: Para
             check_norm(f"heads.{task.name}.norm", head.norm)
             outputs = task.channels * network.head_patch_grid**2
             check_linear(f"heads.{task.name}.projection", head.projection, outputs, width)
+    for name, decoder in parameters.decoders.items():
+        if network.head != "tokens" or name not in {task.name for task in tasks}:
+            raise UserError(f"no task needs the decoder '{name}': compile again")
+        check(f"decoders.{name}.gain", decoder.gain.shape, width)
 
 
 def rebuild(kind: Any, tensors: Mapping[str, NDArray[Any]]) -> Any:

@@ -132,6 +132,8 @@ def run_weight_bytes(compiled: CompiledModel, task: str, loads: NDArray[np.int64
         match name.split("."):
             case ["heads", head, *_] if head != task:
                 continue
+            case ["decoders", *_]:  # the host's
+                continue
             case ["layers", layer, "experts", expert, *_] if not loads[
                 row[int(layer)], int(expert)
             ]:

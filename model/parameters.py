@@ -273,18 +273,64 @@ class Head:
 
 
 @dataclass(frozen=True)
+class Convolution:
+    """A convolution that keeps the size, in floats. weight: (O, I, k, k). bias: (O,) float32."""
+
+    weight: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        outputs, inputs, size, _ = self.weight.shape
+        require(self.weight, "weight", np.float32, outputs, inputs, size, size)
+        require(self.bias, "bias", np.float32, outputs)
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """M³ViT's up-sampling head, which the host computes in floats; `host.decoder` does it.
+
+    Attributes:
+        gain, bias: (D,) of the LayerNorm in front. epsilon: () of it.
+        convolutions: four, each but the last one followed by doubling of the resolution, or one
+            and no doubling at all; batch normalisation is in them.
+        classifier: k = 1, to the task's channels.
+    """
+
+    gain: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    epsilon: NDArray[np.float32]
+    convolutions: tuple[Convolution, ...]
+    classifier: Convolution
+
+    def __post_init__(self) -> None:
+        require(self.gain, "gain", np.float32, *self.gain.shape)
+        require(self.bias, "bias", np.float32, *self.gain.shape)
+        require(self.epsilon, "epsilon", np.float32)
+        width = self.gain.size
+        for index, convolution in enumerate((*self.convolutions, self.classifier)):
+            if convolution.weight.shape[1] != width:
+                raise UserError(
+                    f"convolution {index} takes {convolution.weight.shape[1]} channels and there "
+                    f"are {width}: compile the model again"
+                )
+            width = convolution.weight.shape[0]
+
+
+@dataclass(frozen=True)
 class Parameters:
     """All parameters of a network.
 
     Attributes:
         final_norm: LayerNorm behind the last block to int16 codes, or None.
         heads: by task name; empty when the network ends with its tokens.
+        decoders: by task name, of a network that ends with its tokens; may be empty.
     """
 
     embeddings: Embeddings
     layers: tuple[Layer, ...]
     final_norm: LayerNorm | None = None
     heads: dict[str, Head] = field(default_factory=dict)
+    decoders: dict[str, Decoder] = field(default_factory=dict)
 
 
 def check_requantisation(

@@ -26,12 +26,14 @@ from m3vit.model.fixed import (
     SCORE_FRACTION_BITS,
     split_ratio,
 )
+from m3vit.model.heads import UpsamplingHead
 from m3vit.model.layers import Attention as FloatAttention
 from m3vit.model.layers import Layer as FloatLayer
 from m3vit.model.loading import FloatModel
 from m3vit.model.network import Description, Network, Task
 from m3vit.model.parameters import (
     Attention,
+    Decoder,
     Embeddings,
     Head,
     Heads,
@@ -44,6 +46,7 @@ from m3vit.model.quantization import scales
 from m3vit.model.vit import ViTMoEForImageClassification
 
 from .calibrate import Calibration
+from .decoders import decoder_of
 from .float_model import (
     activation_function,
     backbone_of,
@@ -111,7 +114,7 @@ class _Compiler:
             source,
             {"calibration_images": self.calibration.images, "int16_headroom": HEADROOM},
         )
-        parameters = Parameters(embeddings, layers, final_norm, heads)
+        parameters = Parameters(embeddings, layers, final_norm, heads, self._decoders())
         return CompiledModel(network, tasks, parameters, description)
 
     def _network(self) -> Network:
@@ -284,6 +287,17 @@ class _Compiler:
                     embedding = float64(self.backbone.task_embedding(index))
                     bias[index] = weight[0, :, width:] @ embedding
         return weight[:, :, :width], bias
+
+    def _decoders(self) -> dict[str, Decoder]:
+        """Up-sampling heads, which stay in floats."""
+        if not isinstance(self.model, ViTMoEForDensePrediction):
+            return {}
+        heads = {task: self.model.heads[task] for task in self.tasks}
+        return {
+            task: decoder_of(head)
+            for task, head in heads.items()
+            if isinstance(head, UpsamplingHead)
+        }
 
     def _outputs(self, head: str) -> tuple[LayerNorm | None, dict[str, Head], dict[str, Scale]]:
         """Final LayerNorm, heads, and the scale of what leaves the network per task."""

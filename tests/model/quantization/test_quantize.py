@@ -122,6 +122,7 @@ def test_the_up_sampling_head_stays_outside(small_config, randomised, smooth_ima
     compiled = quantize(model, smooth_images[:4])
     assert compiled.network.head == "tokens"
     assert Reference(compiled).run(smooth_images[5], "depth").output.shape == (49, 48)
+    assert set(compiled.parameters.decoders) == set(model.config.tasks)
 
 
 def test_a_classifier(small_config, randomised, smooth_images):
