@@ -76,7 +76,7 @@ def array_commands(
 
 
 def _steps(design: DesignConfig, program: Sequence[ArrayInstruction]) -> Iterator[Step]:
-    for name, group in itertools.groupby(program, lambda item: item.instruction.name):
+    for (name, *_), group in itertools.groupby(program, _flow):
         if name == "ATTENTION":
             heads = list(group)
             logits = [step for head in heads for step in _logits(design, head)]
@@ -95,6 +95,14 @@ def _steps(design: DesignConfig, program: Sequence[ArrayInstruction]) -> Iterato
                 yield from _gate(design, item)
             else:
                 yield from _experts(design, item)
+
+
+def _flow(item: ArrayInstruction) -> tuple[Any, ...]:
+    """What neighbours have in common that the sequencer runs through: heads of the same queries."""
+    name = item.instruction.name
+    if name != "ATTENTION":
+        return (name,)
+    return name, item.instruction["domain"], item.counts["after"]
 
 
 def _delayed(first: Sequence[Step], second: Sequence[Step]) -> Iterator[Step]:

@@ -33,6 +33,13 @@ def attention(random, **given):
     )
 
 
+def heads(random, rows, **given):
+    """ATTENTIONs of the same queries, which are written when the first one begins."""
+    made = [attention(random, rows=count, domain=3, **given) for count in rows]
+    counts = [{**item.counts, "after": 17} for item in made]
+    return [dataclasses.replace(item, counts=each) for item, each in zip(made, counts, strict=True)]
+
+
 def gate(random):
     first, count = random.integers(8), 1 + random.integers(8)
     return instruction(
@@ -159,12 +166,27 @@ def test_every_destination(nano, rows, destination):
     check(nano, [dataclasses.replace(item, instruction=Instruction("MATMUL", **values))])
 
 
-@pytest.mark.parametrize("heads", [[1], [2], [3, 3], [5, 5, 5], [9, 1, 1, 1, 9], [1] * 7])
-def test_logits_lead_on_to_the_next_head(nano, heads):
+@pytest.mark.parametrize("rows", [[1], [2], [3, 3], [5, 5, 5], [9, 1, 1, 1, 9], [1] * 7])
+def test_logits_lead_on_to_the_next_head(nano, rows):
     """Also where a head has fewer blocks than the lead."""
-    random = np.random.default_rng(len(heads))
-    program = [attention(random, rows=rows) for rows in heads]
+    random = np.random.default_rng(len(rows))
+    program = heads(random, rows)
     check(nano, [matmul(random), *program, matmul(random), *program])
+
+
+@pytest.mark.parametrize("change", ["domain", "after"])
+def test_logits_of_other_queries_do_not_overtake_contexts(nano, change):
+    """These may be what the queries are waiting for."""
+    random = np.random.default_rng(7)
+    first, second = heads(random, (1, 3))
+    if change == "domain":
+        values = {**second.instruction.values, "domain": 2}
+        second = dataclasses.replace(second, instruction=Instruction("ATTENTION", **values))
+    else:
+        second = dataclasses.replace(second, counts={**second.counts, "after": 18})
+    blocks = check(nano, [first, second])["blocks"]
+    kinds = [LOGITS, CONTEXT, LOGITS, LOGITS, CONTEXT, CONTEXT]
+    np.testing.assert_array_equal(blocks["kind"], kinds)
 
 
 @pytest.mark.parametrize("lengths", [[1], [0, 3], [3, 0], [0, 0, 1, 0], [9, 2, 0, 8], [136]])
@@ -194,7 +216,7 @@ def test_hardware(nano, ladder):
 def test_heads_in_hardware(nano, target):
     """Contexts of a head's last queries do not wait for another ATTENTION that is late."""
     random = np.random.default_rng(5)
-    program = [attention(random, rows=rows) for rows in (5, 1, 1, 4, 9, 2)]
+    program = heads(random, (5, 1, 1, 4, 9, 2))
     given, wanted = streams(nano, program), check(nano, program)
     sequencer = target("array_sequencer", nano)
     for pattern in (stalls.NONE, stalls.BACK_PRESSURE, stalls.TOGGLING):

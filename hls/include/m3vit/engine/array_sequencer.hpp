@@ -7,7 +7,7 @@
 ///     MATMUL     a block per kTokens rows, chunk after chunk
 ///     GATE       a block per kTokens / 2 tokens
 ///     ATTENTION  logits and context of kTokens queries each; logits lead by kAttentionLead blocks,
-///                on to the next ATTENTION if that is already waiting
+///                on to the next ATTENTION if that is already waiting and reads what this one reads
 ///     EXPERTS    expert after expert as their weights are fetched: the tokens of its queue, then
 ///                its hidden rows; weights of an expert without tokens are dropped
 ///
@@ -74,8 +74,11 @@ instruction:
         const AttentionInstruction attention = AsAttention(bits);
         const GateInstruction gate = AsGate(bits);
         const ExpertsInstruction experts = AsExperts(bits);
-        const ap_uint<kOpcodeBits> next_opcode = next.command.word[0];
-        const bool attention_follows = next.ready && next_opcode == kOpcodeAttention;
+        // Logits may only overtake contexts that they cannot wait for: those of the same queries.
+        const AttentionInstruction following = AsAttention(BitsOf(next.command));
+        const bool attention_follows =
+            next.ready && OpcodeOf(BitsOf(next.command)) == kOpcodeAttention &&
+            following.domain == attention.domain && next.command.after == current.after;
         bool take = false;
         bool send = true;
         Block block;
