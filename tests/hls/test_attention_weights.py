@@ -68,7 +68,8 @@ def test_lanes_without_a_key_do_not_count(nano, ladder):
     given["logits"]["lane"][1::2, 2:] = 32767
     found = attention_weights(logits)
     weights = split(found[0], np.dtype([("lane", np.uint8, nano.lanes)]))["lane"]
-    ladder("attention_weights", nano, given, {"weights": weights, "sums": found[0].sum(axis=1)})
+    sums = found[0].sum(axis=1)
+    ladder("attention_weights", nano, given, {"weights": weights, "sums": sums}, rtl=True)
 
 
 def test_a_sequence_of_commands(nano, ladder):
