@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 from m3vit.errors import UserError
 from m3vit.hls.compiler.interface import Stream, connected
@@ -34,6 +35,7 @@ class VitisCore:
     Attributes:
         design: its sizes.
         ports: of the module that Vitis has made.
+        version: of Vitis HLS.
 
     Raises:
         UserError: the module has not the ports that the adapter needs.
@@ -41,6 +43,7 @@ class VitisCore:
 
     design: DesignConfig
     ports: Ports
+    version: str = "unknown"
 
     def __post_init__(self) -> None:
         for name, (direction, width) in core_streams(self.design).items():
@@ -131,7 +134,24 @@ def synthesise_core(design: DesignConfig, directory: Path) -> tuple[VitisCore, l
     if not top.is_file():
         raise UserError(f"Vitis HLS has not written {top}: its log in {directory} says why")
     files = sorted(path for path in made.iterdir() if path.suffix in (".v", ".sv", ".dat"))
-    return VitisCore(design, read_ports(top.read_text(), str(settings["top"]))), files
+    report = directory / str(settings["top"]) / "solution" / "syn" / "report" / "csynth.xml"
+    ports = read_ports(top.read_text(), str(settings["top"]))
+    return VitisCore(design, ports, read_version(report)), files
+
+
+def read_version(report: Path) -> str:
+    """The version of Vitis HLS that a csynth.xml names.
+
+    Raises:
+        UserError: it is no such report.
+    """
+    try:
+        found = ElementTree.parse(report).findtext("ReportVersion/Version")
+    except (OSError, ElementTree.ParseError):
+        found = None
+    if found is None:
+        raise UserError(f"{report} names no version of Vitis HLS: its log says what went wrong")
+    return found
 
 
 def core_settings(design: DesignConfig, directory: Path) -> dict[str, Value]:

@@ -67,7 +67,6 @@ def describe(packaged: PackagedEngine, output: Path) -> Manifest:
         if not (output / name).is_file():
             raise UserError(f"{output / name} is missing: Vivado's log says why")
     design = packaged.design
-    tools = {"Vivado": read_version(output / "timing.rpt")}
     return Manifest(
         board=BOARD,
         part=design.part,
@@ -77,7 +76,7 @@ def describe(packaged: PackagedEngine, output: Path) -> Manifest:
         core=packaged.flow,
         clock_mhz=design.clock_mhz,
         commit=source_commit(),
-        tools=tools,
+        tools={"Vivado": read_version(output / "timing.rpt"), **packaged.tools},
         timing=read_timing(output / "timing.rpt"),
         utilisation=read_utilisation(output / "utilisation.rpt"),
         files={name: File.of(output / name) for name in FILES},

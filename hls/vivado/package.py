@@ -1,6 +1,7 @@
 """The engine as IP for Vivado, from either compiler's core."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -8,6 +9,7 @@ from m3vit.files import atomic_path
 from m3vit.hls import isa
 from m3vit.hls.design import DesignConfig
 from m3vit.hls.engine import TOP, Engine
+from m3vit.hls.kernels import compile_kernel
 from m3vit.hls.registers import BUS
 from m3vit.hls.vitis.core import synthesise_core
 
@@ -38,11 +40,13 @@ class PackagedEngine:
         design: its sizes.
         flow: who made the core.
         directory: holds component.xml.
+        tools: that made the core, and their versions.
     """
 
     design: DesignConfig
     flow: Flow
     directory: Path
+    tools: Mapping[str, str] = field(default_factory=dict)
 
 
 def build_ip(design: DesignConfig, flow: Flow, directory: Path) -> PackagedEngine:
@@ -55,16 +59,22 @@ def build_ip(design: DesignConfig, flow: Flow, directory: Path) -> PackagedEngin
     core_files: list[Path] = []
     if flow == "vitis":
         core, core_files = synthesise_core(design, directory / "vitis")
-        engine = Engine(design, core)
+        engine, tools = Engine(design, core), {"Vitis HLS": core.version}
     else:
-        engine = Engine.compile(design)
+        engine, tools = open_engine(design)
     check_ports(engine)
     files = [*engine.write(directory / "rtl"), *core_files]
-    packaged = PackagedEngine(design, flow, (directory / "ip").resolve())
+    packaged = PackagedEngine(design, flow, (directory / "ip").resolve(), tools)
     with atomic_path(packaged.directory) as fresh:
         run_script(vivado, SCRIPT, ip_settings(engine, files, directory, fresh), directory)
         check_component(fresh / "component.xml", engine)
     return packaged
+
+
+def open_engine(design: DesignConfig) -> tuple[Engine, dict[str, str]]:
+    """The engine by our own compiler, and the tools that it used."""
+    core = compile_kernel("engine", design)
+    return Engine(design, core), dict(core.report.tools)
 
 
 def check_ports(engine: Engine) -> None:

@@ -95,10 +95,13 @@ def test_ports_are_read_in_either_style():
     assert "a" not in found
 
 
-PROGRAM = """
+PROGRAM = r"""
 test -f "$M3VIT_SETTINGS" || exit 3
 mkdir -p engine_top/solution/impl/ip/hdl/verilog
 cp "$MODULE" engine_top/solution/impl/ip/hdl/verilog/engine_top.v
+mkdir -p engine_top/solution/syn/report
+echo '<profile><ReportVersion><Version>2023.2</Version></ReportVersion></profile>' \
+    > engine_top/solution/syn/report/csynth.xml
 echo 00 > engine_top/solution/impl/ip/hdl/verilog/engine_top_table.dat
 echo done
 """
@@ -115,11 +118,14 @@ def test_a_run_leaves_verilog_and_tables(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{directory}:/usr/bin:/bin")
     monkeypatch.setenv("MODULE", str(module))
     made, files = synthesise_core(DESIGN, tmp_path / "vitis")
-    assert made.top == ADAPTER
+    assert (made.top, made.version) == (ADAPTER, "2023.2")
     assert [path.name for path in files] == ["engine_top.v", "engine_top_table.dat"]
     told = (tmp_path / "vitis" / "engine_core.settings.tcl").read_text()
     assert "set settings(period) 3.333" in told
     assert "set settings(top) engine_top" in told
+    program.write_text(program.read_text().replace("ReportVersion", "Report"))
+    with pytest.raises(UserError, match="names no version of Vitis HLS"):
+        synthesise_core(DESIGN, tmp_path / "vitis")
     program.write_text("#!/bin/sh\nexit 0\n")
     shutil.rmtree(tmp_path / "vitis")
     with pytest.raises(UserError, match=r"has not written .*engine_top\.v"):

@@ -18,6 +18,7 @@ from m3vit.hls.vivado.reports import Resource, Timing
 from m3vit.hls.vivado.tools import find_vivado
 
 DESIGN = DesignConfig.load("nano")
+TOOLS = {"clang": "23"}
 
 # `vivado -mode batch ... -source package.tcl` and bitstream.tcl
 PROGRAM = """
@@ -46,7 +47,7 @@ def vivado(install, samples, tmp_path, monkeypatch):
     (directory / "m3vit.bit").write_bytes(b"bits")
     (directory / "m3vit.hwh").write_text("handoff")
     monkeypatch.setenv("SAMPLES", str(directory))
-    monkeypatch.setattr(package.Engine, "compile", lambda design: stand_in_engine(design))
+    monkeypatch.setattr(package, "open_engine", lambda design: (stand_in_engine(design), TOOLS))
     install("vivado", PROGRAM)
     return directory
 
@@ -56,7 +57,7 @@ def packaged(tmp_path):
     directory = tmp_path / "ip"
     directory.mkdir()
     (directory / "component.xml").touch()
-    return PackagedEngine(DESIGN, "open", directory)
+    return PackagedEngine(DESIGN, "open", directory, TOOLS)
 
 
 def test_the_engine_is_packaged(vivado, tmp_path, monkeypatch):
@@ -65,6 +66,7 @@ def test_the_engine_is_packaged(vivado, tmp_path, monkeypatch):
     (vivado / "component.xml").write_text("<component/>")
     made = build_ip(DESIGN, "open", tmp_path / "build")
     assert (made.directory / "component.xml").read_text() == "<component/>"
+    assert made.tools == TOOLS
     assert [path.name for path in checked] == ["component.xml"]
     names = sorted(path.name for path in (tmp_path / "build" / "rtl").iterdir())
     assert {"m3vit_engine.v", "m3vit_registers.sv", "axi_reader.sv"} <= set(names)
@@ -83,7 +85,7 @@ def test_the_manifest_tells_everything(vivado, packaged, tmp_path):
     assert Manifest.load(output) == manifest
     assert manifest.timing == Timing(0.017, 0.0, 0.010, 0.0, 0)
     assert manifest.utilisation["BRAM36"] == Resource(250.5, 312)
-    assert manifest.tools == {"Vivado": "2023.2"}
+    assert manifest.tools == {"Vivado": "2023.2", "clang": "23"}
     assert (manifest.design_id, manifest.isa_version) == (DESIGN.design_id, isa.VERSION)
     assert manifest.files["m3vit.bit"] == File.of(output / "m3vit.bit")
     content = json.loads((output / "manifest.json").read_text())
