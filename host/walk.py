@@ -42,6 +42,7 @@ class Walk:
         self.write.begin()
         self._embed()
         for index in range(self.network.first_gate):
+            self._table(index)
             self._attend(index)
             self._dense(index)
         if not self.network.moe_layers or self.network.gate_input_ahead:
@@ -62,6 +63,7 @@ class Walk:
                 self.write.load(self.around.block_input)
                 self._gate_ahead(first, task)
             self.write.load(self.around.attended)
+            self._table(first)
             self._mixture(first, task)
         for index in range(first + 1, network.num_layers):
             self._layer(index, task)
@@ -73,13 +75,18 @@ class Walk:
         return tuple(self.write.instructions)
 
     def _embed(self) -> None:
-        """Patches and positions; the class token has no patch."""
-        self.write.image()
+        """Patches and positions; the class token has no patch.
+
+        Positions come first: the array cannot add patches to what is not there, and both come by
+        the same port.
+        """
         self.write.load(self.placed.positions)
+        self.write.image()
         self.write.to_residual(self.placed.patches, self.buffers.patches, first=1)
         self._trace("embeddings.output")
 
     def _layer(self, index: int, task: Task) -> None:
+        self._table(index)
         if index not in self.network.moe_layers:
             self._attend(index)
             self._dense(index)
@@ -89,12 +96,20 @@ class Walk:
         self._attend(index)
         self._mixture(index, task)
 
+    def _table(self, index: int) -> None:
+        """What a block needs late, early: nothing waits while it is loaded."""
+        layer = self.placed.layers[index]
+        mlp = layer.experts or layer.mlp
+        assert mlp is not None
+        self.write.table(mlp.table)
+
     def _attend(self, index: int) -> None:
         """Residual + attention(LayerNorm(residual))."""
         buffers, layer = self.buffers, self.placed.layers[index]
         self.write.norm(layer.attention_norm, buffers.norm)
-        self.write.to_tokens(layer.queries, buffers.norm, buffers.queries)
+        # Rows are still on their way into the token memory, where queries go too.
         self.write.to_keys_and_values(layer.keys, layer.values)
+        self.write.to_tokens(layer.queries, buffers.norm, buffers.queries)
         for head in range(self.network.num_heads):
             self.write.attention(head, self.around.model.layers[index].attention)
         self.write.to_residual(layer.output, buffers.context)
@@ -105,7 +120,6 @@ class Walk:
         buffers, layer = self.buffers, self.placed.layers[index]
         assert layer.mlp is not None
         self.write.norm(layer.norm, buffers.norm)
-        self.write.table(layer.mlp.table)
         self.write.to_tokens(layer.mlp.up, buffers.norm, buffers.hidden, activate=1)
         self.write.to_residual(layer.mlp.down, buffers.hidden)
         self._trace(f"layers.{index}.output")
@@ -118,7 +132,6 @@ class Walk:
         else:
             self.write.norm(norm, self.buffers.norm, wide=WIDE_GATE)
             self._gate(index, task)
-        self.write.table(experts.table)
         self.write.experts(experts, task, self.network.moe_layers.index(index))
         self._trace(f"layers.{index}.output")
 

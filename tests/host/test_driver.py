@@ -88,14 +88,14 @@ def test_an_accelerator_on_the_engine(plan, engine):
 def test_an_error_names_the_instruction_and_the_engine_stays_usable(plan, engine):
     driver, pixels = EngineDriver(engine, plan), random_image()
     program = plan.programs["depth"]
-    place = program.line * LINE_BYTES + 5 * isa.INSTRUCTION_BYTES
+    place = program.line * LINE_BYTES + 6 * isa.INSTRUCTION_BYTES
     good = engine.read(place, isa.INSTRUCTION_BYTES)
     broken = Instruction.decode(good)
     assert broken.name == "MATMUL"
     engine.write(place, Instruction("MATMUL", **{**broken.values, "beats": 0}).encode())
-    with pytest.raises(EngineError, match=r"code 2 at instruction 5 \(MATMUL\): ") as caught:
+    with pytest.raises(EngineError, match=r"code 2 at instruction 6 \(MATMUL\): ") as caught:
         driver.run(pixels, "depth")
-    assert (caught.value.code, caught.value.position) == (2, 5)
+    assert (caught.value.code, caught.value.position) == (2, 6)
     engine.write(place, good)
     expected = Reference(plan.model).run(pixels, "depth")
     np.testing.assert_array_equal(driver.run(pixels, "depth").output, expected.output)
