@@ -62,8 +62,8 @@ class Delays:
             there. `path`: results that can wait in between. `memory`: to the store unit.
         activation: added by the activation table. `table`: entries of it.
         logit: from a sum to a logit. `softmax`: from a block's last logit to its first weight.
-            `panel_weights`: from the last weight to the panel. `context`: from the sums' results to a context
-            that can be read.
+            `panel_weights`: from the last weight to the panel. `context`: from where its result
+            would be to a context that can be read.
         residual_gap: cycles that the residual memory loses between two blocks.
         norm: from the first word of a row to its first code, beside the words of the row.
             `norm_rows`: from the last code to the moment at which it can be read. `gate_rows`: from

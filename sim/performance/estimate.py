@@ -1,0 +1,224 @@
+"""What a network costs on a design: cycles by instruction and layer, and what bounds them.
+
+The names of the dictionaries are FINN's (its analysis passes `exp_cycles_per_layer` and
+`dataflow_performance`, its report of a build), so that numbers can be put side by side.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m3vit.hls.design import DesignConfig
+from m3vit.hls.isa import TO_RESIDUAL, Instruction
+from m3vit.host.program import Plan, Program
+from m3vit.model.cost import run_macs
+from m3vit.model.reference import TaskRun
+from m3vit.model.shape import Shape
+
+from .pipeline import Usage
+from .state import Routing, Step
+from .timing import BEAT_BYTES, Ddr, Delays
+from .walk import Walk
+
+ARRAY = "array"
+MHZ = 1e6
+EMBEDDING, HEAD = "embedding", "head"
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some instructions in a row, and what the array did meanwhile.
+
+    Attributes:
+        name: "embedding", "layers.0.attention", "layers.1.experts", ..., "head".
+        usage: cycles in which it multiplied, and in which it waited for what.
+    """
+
+    name: str
+    usage: Usage
+
+    @property
+    def cycles(self) -> float:
+        """From the end of the part in front."""
+        return self.usage.cycles
+
+    @property
+    def bound(self) -> str:
+        """What takes most of its cycles: "array", or a cause of waiting."""
+        return max({ARRAY: self.usage.beats, **self.usage.waits}.items(), key=lambda item: item[1])[
+            0
+        ]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A program on a design.
+
+    Attributes:
+        design: of the hardware.
+        cycles: from start to done.
+        parts: of the network, in order; their cycles add up to `cycles`.
+        steps: instructions.
+        macs: useful multiply-accumulates, without padding; 0 if not known.
+        weight_bytes, data_bytes, store_bytes, program_bytes: to and from memory.
+    """
+
+    design: DesignConfig
+    cycles: int
+    parts: tuple[Part, ...]
+    steps: tuple[Step, ...]
+    macs: int
+    weight_bytes: int
+    data_bytes: int
+    store_bytes: int
+    program_bytes: int
+
+    @property
+    def ddr_bytes(self) -> int:
+        """All that moves between memory and the engine."""
+        return self.weight_bytes + self.data_bytes + self.store_bytes + self.program_bytes
+
+    @property
+    def milliseconds(self) -> float:
+        """At the design's clock."""
+        return self.cycles / (self.design.clock_mhz * 1e3)
+
+    @property
+    def macs_per_cycle(self) -> float:
+        """Useful ones, over the whole program."""
+        return self.macs / self.cycles
+
+    @property
+    def usage(self) -> Usage:
+        """Of all parts."""
+        total = Usage()
+        for part in self.parts:
+            total.add(part.usage)
+        return total
+
+    def exp_cycles_per_layer(self) -> dict[str, int]:
+        """Cycles of every part."""
+        return {part.name: round(part.cycles) for part in self.parts}
+
+    def dataflow_performance(self) -> dict[str, Any]:
+        """Latency, slowest part and throughput; one image is under way at a time."""
+        slowest = max(self.parts, key=lambda part: part.cycles)
+        return {
+            "critical_path_cycles": self.cycles,
+            "max_cycles": round(slowest.cycles),
+            "max_cycles_node_name": slowest.name,
+            "estimated_latency_ns": self.milliseconds * 1e6,
+            "estimated_throughput_fps": 1e3 / self.milliseconds,
+        }
+
+
+def estimate(
+    plan: Plan,
+    task: str,
+    loads: NDArray[np.int64] | None = None,
+    *,
+    program: Program | None = None,
+    ddr: Ddr | None = None,
+    used: Mapping[int, Iterable[int]] | None = None,
+    delays: Delays | None = None,
+) -> Estimate:
+    """Estimate a program of a plan, in milliseconds of run time.
+
+    Args:
+        plan: of a model on a design.
+        task: whose image program it is, if `program` does not say otherwise.
+        loads: (MoE layers, E) tokens in the queue of each expert; evenly spread by default.
+        program: another one of the plan.
+        ddr: the memory.
+        used: see `State.used`.
+        delays: of the hardware; those of the design by default.
+
+    Raises:
+        UserError: no such task.
+    """
+    name = plan.model.task(task).name
+    chosen = program or plan.programs[name]
+    if loads is None:
+        loads = even_loads(plan, name)
+    first, last = plan.model.task(name).experts
+    routing: Routing = [[int(count) for count in row[first:last]] for row in loads]
+    mixtures = sum(item.name == "EXPERTS" for item in chosen.instructions)
+    walk = Walk(
+        plan.design,
+        chosen.instructions,
+        routing[len(routing) - mixtures :],
+        ddr or Ddr(),
+        used or {},
+        delays,
+    )
+    steps = walk.run()
+    first_layer = plan.model.network.first_gate if chosen is plan.suffixes[name] else 0
+    whole = chosen in (plan.programs[name], plan.traced[name])
+    return Estimate(
+        design=plan.design,
+        cycles=round(walk.time),
+        parts=tuple(_parts(steps, chosen, first_layer)),
+        steps=tuple(steps),
+        macs=run_macs(Shape.from_compiled(plan.model), name, loads) if whole else 0,
+        weight_bytes=walk.loader.bytes,
+        data_bytes=walk.data.bytes,
+        store_bytes=walk.stores.bytes,
+        program_bytes=2 * BEAT_BYTES * len(chosen.instructions),
+    )
+
+
+def even_loads(plan: Plan, task: str) -> NDArray[np.int64]:
+    """Queues as long as each other, as nearly as possible."""
+    network, chosen = plan.model.network, plan.model.task(task)
+    first, last = chosen.experts
+    picks = network.num_tokens * min(network.experts_per_token, last - first)
+    row = np.zeros(network.num_experts, np.int64)
+    row[first:last] = picks // (last - first)
+    row[first : first + picks % (last - first)] += 1
+    return np.tile(row, (len(network.moe_layers), 1))
+
+
+def run_loads(run: TaskRun, experts: int) -> NDArray[np.int64]:
+    """Queue lengths of a run, (MoE layers, E)."""
+    rows = [np.bincount(routing.experts.ravel(), minlength=experts) for routing in run.routing]
+    return np.array(rows, np.int64).reshape(len(rows), experts)
+
+
+def _parts(steps: list[Step], program: Program, first_layer: int) -> Iterable[Part]:
+    """A part ends with a sum into the residual stream."""
+    names = _names(program, first_layer)
+    usage, name = Usage(), next(names)
+    for step, instruction in zip(steps, program.instructions, strict=True):
+        usage.add(step.usage)
+        if _ends_part(instruction):
+            yield Part(name, usage)
+            usage, name = Usage(), next(names)
+    yield Part(name, usage)
+
+
+def _ends_part(instruction: Instruction) -> bool:
+    return instruction.name == "EXPERTS" or (
+        instruction.name == "MATMUL" and instruction["destination"] == TO_RESIDUAL
+    )
+
+
+def _names(program: Program, layer: int) -> Iterator[str]:
+    attended = False
+    embeds = any(instruction.name == "IMAGE" for instruction in program.instructions)
+    for instruction in program.instructions:
+        attended |= instruction.name == "ATTENTION"
+        if not _ends_part(instruction):
+            continue
+        if embeds:
+            yield EMBEDDING
+            embeds = False
+        elif attended:
+            yield f"layers.{layer}.attention"
+            attended = False
+        else:
+            yield f"layers.{layer}.{'experts' if instruction.name == 'EXPERTS' else 'mlp'}"
+            layer += 1
+    yield HEAD
