@@ -1,6 +1,7 @@
 """Tables of what hardware takes: `m3vit hls estimate`."""
 
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def show_engine(result: "EngineEstimate") -> None:
         f"stages above {limit:.2f} ns, {STAGE_SHARE:.0%} of the clock, by the compiler's estimate:"
     )
     for module, ns, place in result.long_stages():
-        console.print(f"  {ns:.2f} ns  {module}  {escape(place)}")
+        console.print(f"  {ns:.2f} ns  {module}  {escape(PurePath(place).name)}")
 
 
 def _table(title: str, first: str) -> "Table":
