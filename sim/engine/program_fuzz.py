@@ -124,12 +124,18 @@ class Bench:
         return Verdict(case, code, position, cycles, tuple(faults))
 
     def start(self, case: Case, patience: int = 1) -> bool:
-        """Set the registers, start, and wait; whether the program has ended.
+        """Start a program and wait; whether it has ended.
 
         Args:
-            case: what runs.
+            case: what runs, and is in memory.
             patience: by which the limits are multiplied.
         """
+        self.prepare(case, patience)
+        self.set("CTRL", START)
+        return self.library.run_until_done(patience * CYCLE_LIMIT + DRAIN_CYCLES)
+
+    def prepare(self, case: Case, patience: int = 1) -> None:
+        """Set the registers and the memory's behaviour."""
         memory = self.library.options.memory
         self.library.configure(replace(case.memory, size=memory.size, base=memory.base))
         self.set("ARENA", memory.base + FIRST_LINE * LINE_BYTES)
@@ -138,8 +144,6 @@ class Bench:
         self.set("INSTRUCTIONS", case.instructions)
         self.set("STALL_LIMIT", patience * STALL_LIMIT)
         self.set("CYCLE_LIMIT", patience * CYCLE_LIMIT)
-        self.set("CTRL", START)
-        return self.library.run_until_done(patience * CYCLE_LIMIT + DRAIN_CYCLES)
 
     def check(self, large: bool = False) -> list[str]:
         """Run a network; what is not equal to the reference.
@@ -148,6 +152,8 @@ class Bench:
             PortProtocolError: the engine did what AXI4 forbids.
         """
         self.set("CYCLE_LIMIT", 0)
+        self.set("STALL_LIMIT", STALL_LIMIT)
+        self.library.configure(self.library.options.memory)
         check = self._checks["large" if large else "small"]
         try:
             found = check.run(_Window(self.library, CHECK_START))
