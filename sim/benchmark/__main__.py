@@ -1,0 +1,108 @@
+"""`python -m m3vit.sim.benchmark`: the engine's speed, as a table and as JSON.
+
+Networks: the shipped one, Edge-MoE's configuration and a small one with random weights, then
+random shapes for the cycle model. Resources come from yosys, unless `--no-resources`.
+"""
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from m3vit.files import atomic_path
+from m3vit.hls.design import DesignConfig
+from m3vit.model import synthetic
+from m3vit.model.compiled import CompiledModel
+from m3vit.model.shipped import find_model
+from m3vit.sim.engine.shapes import random_case
+from m3vit.sim.performance.plots import Point, plot_parts, plot_roofline
+
+from .measure import Bench, Measurement, noise, worst_error
+from .table import speed_table
+
+RANDOM_SHAPES = 10
+FIRST_SEED = 100
+RESOURCES = ("dsp", "bram36", "uram", "lut", "ff")
+
+
+def main() -> None:
+    """See the head of this file."""
+    parser = argparse.ArgumentParser(prog="python -m m3vit.sim.benchmark", description=__doc__)
+    parser.add_argument("--design", default="zcu104", help="name or TOML file")
+    parser.add_argument("--output", type=Path, default=Path("build/bench/engine.json"))
+    parser.add_argument("--networks", nargs="*", default=["nano", "tiny", "small"])
+    parser.add_argument("--shapes", type=int, default=RANDOM_SHAPES, help="random ones")
+    parser.add_argument("--plots", type=Path, help="directory for pictures")
+    parser.add_argument("--no-resources", action="store_true", help="do not map to the device")
+    arguments = parser.parse_args()
+    console = Console()
+    design = DesignConfig.load(arguments.design)
+    with console.status("") as status:
+        bench = Bench(design, progress=lambda text: status.update(text))
+        found = {
+            name: bench.measure(name, model, noise(model))
+            for name in arguments.networks
+            for model in (network(name),)
+        }
+        shapes = {}
+        for seed in range(FIRST_SEED, FIRST_SEED + arguments.shapes):
+            model = random_case(seed, design).model
+            shapes[seed] = bench.measure(f"shape {seed}", model, noise(model), switches=False)
+        resources = {} if arguments.no_resources else _resources(design, status.update)
+    every = [*found.values(), *shapes.values()]
+    error = worst_error(every)
+    result: dict[str, Any] = {
+        "provenance": "simulated",
+        "clock_mhz": design.clock_mhz,
+        "memory": asdict(bench.ddr),
+        "networks": {name: item.as_dict() for name, item in found.items()},
+        "design": {"name": design.name, **resources},
+        "model": {
+            "cycle_model_error": error,
+            "errors": {
+                **{name: item.error for name, item in found.items()},
+                **{f"shape {seed}": item.error for seed, item in shapes.items()},
+            },
+        },
+    }
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(arguments.output) as fresh:
+        fresh.write_text(json.dumps(result, indent=2) + "\n")
+    if arguments.plots:
+        _plot(bench, found, arguments.plots)
+    console.print(speed_table(design, found, error))
+    if resources:
+        console.print(", ".join(f"{name} {value:,}" for name, value in resources.items()))
+    if not all(item.equal for item in every):
+        raise SystemExit("an output differs from the reference")
+
+
+def network(name: str) -> CompiledModel:
+    """A network of the bench: "nano" is the shipped one, the others have random weights."""
+    if name == "nano":
+        return CompiledModel.load(find_model("m3vit-nano-int8"))
+    return synthetic.random_model(synthetic.TINY if name == "tiny" else synthetic.NANO, seed=3)
+
+
+def _resources(design: DesignConfig, progress: Any) -> dict[str, int]:
+    from m3vit.hls.resources.engine import estimate_engine
+
+    progress("mapping the engine to the device with yosys")
+    found = estimate_engine(design).as_dict()
+    return {name: found[name] for name in RESOURCES if name in found}
+
+
+def _plot(bench: Bench, found: dict[str, Measurement], directory: Path) -> None:
+    for name, item in found.items():
+        title = f"{name} on {bench.design.name}: {item.cycles:,} cycles in RTL, parts by the model"
+        plot_parts(item.estimate, directory / f"cycles-{name}.png", title)
+    points = [Point(n, m.macs, m.ddr_bytes, m.cycles, True) for n, m in found.items()]
+    one = next(iter(found.values()))
+    plot_roofline(points, one.estimate, bench.ddr, directory / "roofline.png")
+
+
+if __name__ == "__main__":
+    main()
