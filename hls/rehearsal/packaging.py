@@ -95,6 +95,13 @@ class Packager(Tool):
             raise RefusedError(f"no interface {named['-busif']} or no clock {named['-clock']}")
         self.clocked.add(named["-busif"])
 
+    def do_ipx__get_bus_parameters(self, arguments: list[str]) -> str:
+        named, (name,) = options(arguments)
+        if not named.get("-of_objects", "").startswith("interface "):
+            raise RefusedError("no such interface")
+        present = name == "SUPPORTS_NARROW_BURST"  # both cases: one is there, others are not
+        return f"parameter {name} of {named['-of_objects']}" if present else ""
+
     def do_ipx__add_bus_parameter(self, arguments: list[str]) -> str:
         name, interface = arguments
         if name not in _BUS_PARAMETERS or not interface.startswith("interface m_axi_"):

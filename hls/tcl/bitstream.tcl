@@ -7,6 +7,8 @@
 source [file join [file dirname [info script]] block_design.tcl]
 
 set design [get_files $settings(name).bd]
+# All in one synthesis, so that its strategy is the engine's too.
+set_property synth_checkpoint_mode None $design
 add_files -norecurse [make_wrapper -files $design -top]
 set_property top $settings(name)_wrapper [current_fileset]
 update_compile_order -fileset sources_1

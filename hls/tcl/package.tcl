@@ -46,7 +46,10 @@ foreach master $settings(masters) {
     lassign $master name properties
     ipx::associate_bus_interfaces -busif $name -clock ap_clk $core
     foreach {property value} $properties {
-        set parameter [ipx::add_bus_parameter $property [interface $name]]
+        set parameter [ipx::get_bus_parameters $property -of_objects [interface $name]]
+        if {$parameter eq ""} {
+            set parameter [ipx::add_bus_parameter $property [interface $name]]
+        }
         set_property value $value $parameter
     }
 }

@@ -5,6 +5,8 @@ import dataclasses
 import functools
 import http.server
 import json
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -229,3 +231,15 @@ def test_links_are_written_for_complete_overlays_only(built, tmp_path):
         write_links(built, "https://example.org", tmp_path / "links")
     with contextlib.suppress(FileNotFoundError):
         assert list((tmp_path / "links").iterdir()) == []
+
+
+def test_a_board_needs_numpy_only():
+    program = """
+import sys
+import m3vit.host.bitstreams, m3vit.host.deploy
+allowed = {"m3vit", "numpy", "cython_runtime"} | set(sys.stdlib_module_names)
+loaded = {name.partition(".")[0] for name in sys.modules}
+print(sorted(name for name in loaded - allowed if not name.startswith(("_", "sitecustomize"))))
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (run.stdout, run.stderr) == ("[]\n", "")

@@ -63,11 +63,12 @@ class Scene:
         )
 
     def design(self, tool=None, **changed):
+        return self.implementation(tool, bitstream.SCRIPT.with_name("block_design.tcl"), **changed)
+
+    def implementation(self, tool=None, script=bitstream.SCRIPT, **changed):
         packaged = package.PackagedEngine(DESIGN, "open", self.directory)
-        settings = bitstream.bitstream_settings(
-            packaged, self.directory, self.directory / "out", jobs=1
-        )
-        script = bitstream.SCRIPT.with_name("block_design.tcl")
+        output = self.directory / "out"
+        settings = bitstream.bitstream_settings(packaged, self.directory, output, jobs=1)
         return lambda old=None, new="": self.play(
             tool or Integrator(self.engine), script, {**settings, **changed}, old, new
         )
@@ -173,6 +174,29 @@ def test_a_wrong_block_design_is_found(old, new, fault, scene):
 )
 def test_a_block_design_is_refused_for(changed, fault, scene):
     assert re.search(fault, scene.design(**changed)() or "no fault")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("synth_checkpoint_mode None", "checkpoint None", "there is no 'block design' with check"),
+        ("_wrapper [current_fileset]", " [current_fileset]", "not the design's wrapper"),
+        ("-to_step write_bitstream", "-to_step route_design", "no bitstream would be written"),
+        ("[get_runs synth_1]", "[get_runs synthesis]", "no run synthesis"),
+        (".bd]", ".xci]", "no file m3vit.xci"),
+        ("[file join $settings(output) $settings(name).hwh]", "m3vit.hwh", "not in the output"),
+    ],
+)
+def test_a_wrong_implementation_is_found(old, new, fault, scene):
+    assert scene.implementation()() is None
+    assert fault in scene.implementation()(old, new)
+
+
+def test_the_implementation_writes_what_the_manifest_needs(scene):
+    tool = Integrator(scene.engine)
+    assert scene.implementation(tool)() is None
+    names = {"m3vit.bit", "m3vit.hwh", "timing.rpt", "utilisation.rpt"}
+    assert names <= set(tool.written())
 
 
 def test_the_block_design_is_what_our_own_handoff_says(scene):
