@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 IMAGE  ?=
+BOARD  ?=
 ARGS   ?=
 
 BIN := $(VENV)/bin
@@ -10,7 +11,8 @@ THREADS := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all check format scenes bench docs golden fuzz mutate csynth clean
+.PHONY: help demo test test-all check format lint-tcl scenes bench docs golden fuzz mutate \
+        fuzz-engine csynth ip bitstream deploy clean
 
 help:    ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,8 +47,25 @@ fuzz: $(VENV)/.installed-test  ## 200 random kernels: g++ against the RTL that t
 mutate: $(VENV)/.installed-test  ## faults planted in the RTL of kernels: how many the benches catch (ARGS='--kernel route --most 80')
 	$(THREADS) $(BIN)/python -m m3vit.sim.fuzz.mutate $(ARGS)
 
+fuzz-engine: $(VENV)/.installed-test  ## random and damaged programs, then random networks, on the simulated engine
+	$(THREADS) $(BIN)/python -m m3vit.sim.engine.program_fuzz --count 500 $(ARGS)
+	$(THREADS) $(BIN)/python -m m3vit.sim.engine.shape_fuzz --count 30 $(ARGS)
+
 csynth: $(VENV)/.installed-demo  ## every kernel through Vitis HLS, where it is installed (ARGS='requantise --design nano')
 	$(BIN)/m3vit hls csynth $(ARGS)
+
+ip: $(VENV)/.installed-hls  ## the engine as IP for Vivado (ARGS='--core vitis': its core by Vitis HLS)
+	$(BIN)/m3vit build ip $(ARGS)
+
+bitstream: $(VENV)/.installed-hls  ## block design and implementation for the ZCU104 -> bitstreams/zcu104 (hours)
+	$(BIN)/m3vit build bitstream $(ARGS)
+
+deploy: $(VENV)/.installed-demo  ## overlay and package to a board (BOARD=host)
+	$(BIN)/m3vit deploy $(BOARD) $(ARGS)
+
+lint-tcl:  ## lint the Tcl scripts; tclint has an environment of its own, for its pins contradict mypy's
+	test -x build/tclint/bin/tclint || { $(PYTHON) -m venv build/tclint && build/tclint/bin/python -m pip install --quiet tclint==0.9.0; }
+	build/tclint/bin/tclint hls/tcl
 
 golden: $(VENV)/.installed-demo  ## golden vectors of the shipped model -> build/golden
 	$(BIN)/m3vit golden --output build/golden $(ARGS)
