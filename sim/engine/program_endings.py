@@ -121,4 +121,4 @@ def _walk(design: DesignConfig, arena: Bytes, line: int, instructions: int) -> _
 def _opcodes(arena: Bytes, line: int, instructions: int) -> Bytes:
     start = line * LINE_BYTES
     first_bytes = arena[start : start + instructions * INSTRUCTION_BYTES : INSTRUCTION_BYTES]
-    return first_bytes & ((1 << OPCODE_BITS) - 1)
+    return first_bytes & np.uint8((1 << OPCODE_BITS) - 1)

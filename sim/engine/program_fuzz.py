@@ -295,13 +295,14 @@ def _summary(found: list[Verdict], wanted: int) -> int:
     """Say what came out; the exit code."""
     failed = sum(bool(verdict.faults) for verdict in found)
     codes = Counter(verdict.code for verdict in found)
-    defined = sum(verdict.case.defined for verdict in found)
+    equal = sum(
+        verdict.case.defined and verdict.code == 0 and not verdict.faults for verdict in found
+    )
     cycles = sum(verdict.cycles for verdict in found)
+    endings = ", ".join(f"{code}: {count}" for code, count in sorted(codes.items()))
     sys.stdout.write(
-        f"{len(found)} programs, {failed} with faults; {defined} of them equal to the interpreter "
-        f"unless listed; ended with code "
-        f"{', '.join(f'{code}: {count}' for code, count in sorted(codes.items()))}; "
-        f"{cycles} cycles\n"
+        f"{len(found)} programs, {failed} with faults; {equal} left what the interpreter leaves; "
+        f"codes {endings}; {cycles} cycles\n"
     )
     return int(failed > 0 or len(found) < wanted)
 
