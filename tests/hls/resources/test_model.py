@@ -1,0 +1,48 @@
+from dataclasses import replace
+
+import pytest
+
+from m3vit.hls.design import DesignConfig
+from m3vit.hls.resources.cells import Resources
+from m3vit.hls.resources.model import block_ram, model, queue, ultra_ram, units
+
+YOSYS = {
+    "nano": Resources(lut=28_778, memory_lut=13_355, ff=39_654, dsp=116, ramb18=79, uram=18),
+    "zcu104": Resources(lut=106_567, memory_lut=44_510, ff=228_887, dsp=1_228, ramb18=379, uram=77),
+}
+
+
+@pytest.mark.parametrize("name", YOSYS)
+def test_the_shipped_designs_are_as_yosys_maps_them(name):
+    assert model(DesignConfig.load(name)) == YOSYS[name]
+
+
+# Single memories, as yosys 0.70 maps `ram_sdp`.
+@pytest.mark.parametrize(
+    ("width", "depth", "blocks"),
+    [(4096, 4096, 57), (128, 12288, 6), (288, 8192, 8), (32, 65536, 8), (1024, 8192, 29)],
+)
+def test_ultra_ram(width, depth, blocks):
+    assert ultra_ram(width, depth) == Resources(uram=blocks)
+
+
+@pytest.mark.parametrize(
+    ("width", "depth", "halves"), [(768, 512, 22), (128, 1024, 8), (8, 8192, 4), (28, 10752, 21)]
+)
+def test_block_ram(width, depth, halves):
+    assert block_ram(width, depth) == Resources(ramb18=halves)
+
+
+def test_short_or_small_queues_have_no_blocks():
+    assert queue(4096, 64) == queue(36, 113) == Resources()
+    assert queue(36, 114) == Resources(ramb18=1)
+
+
+def test_larger_arrays_take_more():
+    zcu104 = DesignConfig.load("zcu104")
+    wider = replace(zcu104, array_tokens=6)
+    assert units(wider)["matmul array"].dsp == 1536
+    assert model(wider).dsp == YOSYS["zcu104"].dsp + 512
+    assert model(wider).ff > YOSYS["zcu104"].ff
+    assert model(replace(zcu104, key_value_tiles=1024)).ramb18 > 1.5 * YOSYS["zcu104"].ramb18
+    assert model(replace(zcu104, weight_tiles=8192)).uram == YOSYS["zcu104"].uram + 57
