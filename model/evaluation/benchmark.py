@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from m3vit.model.compiled import CompiledModel
 from m3vit.model.config import ViTMoEConfig
 from m3vit.model.dense_prediction import ViTMoEForDensePrediction
 from m3vit.model.evaluation.compare import compare
@@ -34,13 +36,9 @@ def reference_over_torch(repeats: int, seed: int = 0) -> dict[str, Any]:
         repeats: timed runs of each side; the medians are compared.
         seed: of weights and image.
     """
-    torch.manual_seed(seed)
-    config = ViTMoEConfig(**{**PUBLISHED["cityscapes_tiny"], **TINY_HEAD})
-    network = ViTMoEForDensePrediction(config).eval()
-    generator = np.random.default_rng(seed)
-    images = generator.integers(0, 256, (4, config.image_height, config.image_width, 3), np.uint8)
-    reference = Reference(quantize(network, list(images)))
-    task, pixels = config.tasks[0], images[0]
+    network, compiled, images = random_tiny(seed)
+    reference = Reference(compiled)
+    task, pixels = network.config.tasks[0], images[0]
     scaled = torch.from_numpy(pixels).movedim(-1, 0)[None].float() / 127.5 - 1
 
     def float_run() -> None:
@@ -64,6 +62,19 @@ def reference_over_torch(repeats: int, seed: int = 0) -> dict[str, Any]:
         "torch_threads": torch.get_num_threads(),
         "cores": os.cpu_count(),
     }
+
+
+def random_tiny(
+    seed: int = 0,
+) -> tuple[ViTMoEForDensePrediction, CompiledModel, list[NDArray[np.uint8]]]:
+    """M³ViT-tiny with random weights, the same in integers, and four images of noise."""
+    torch.manual_seed(seed)
+    config = ViTMoEConfig(**{**PUBLISHED["cityscapes_tiny"], **TINY_HEAD})
+    network = ViTMoEForDensePrediction(config).eval()
+    generator = np.random.default_rng(seed)
+    shape = (4, config.image_height, config.image_width, 3)
+    images = list(generator.integers(0, 256, shape, np.uint8))
+    return network, quantize(network, images), images
 
 
 # What differs from the published network: the head that also runs in integers.
