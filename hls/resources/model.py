@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from m3vit.hls.design import DesignConfig
 
-from .calibration import MAPPED, Logic
+from .calibration import MAPPED
 from .cells import Resources
 
 _LUTRAM_BITS, _LUTRAM_WORDS = 4096, 64
@@ -50,6 +50,7 @@ class _Design:
     lanes: int
     panel_lanes: int
     read_ports: int
+    weight_tiles: int
 
     @property
     def array_outputs(self) -> int:
@@ -57,7 +58,7 @@ class _Design:
 
 
 _Sizes = DesignConfig | _Design
-_SHIPPED = {"nano": _Design(2, 8, 4, 4, 1), "zcu104": _Design(4, 32, 16, 32, 4)}
+_SHIPPED = {"nano": _Design(2, 8, 4, 4, 1, 8192), "zcu104": _Design(4, 32, 16, 32, 4, 4096)}
 
 
 def _products(sizes: _Sizes) -> int:
@@ -104,23 +105,32 @@ _GROWS_WITH: dict[str, Callable[[_Sizes], int]] = {
 }
 
 
+def _selection(unit: str, sizes: _Sizes) -> int:
+    """LUTs that choose among the blocks of a ring that is deeper than one: one for four blocks."""
+    if unit != "weights":
+        return 0
+    return 8 * _tile(sizes) * -(-(-(-sizes.weight_tiles // _URAM_DEPTH) - 1) // 3)
+
+
 def _line(unit: str, design: DesignConfig) -> Resources:
     width = _GROWS_WITH[unit]
     low, high = width(_SHIPPED["nano"]), width(_SHIPPED["zcu104"])
     share = (width(design) - low) / (high - low)
 
-    def at(number: Callable[[Logic], int]) -> int:
-        least, most = number(MAPPED["nano"][unit]), number(MAPPED["zcu104"][unit])
-        return max(0, round(least + share * (most - least)))
+    def at(number: Callable[[str], int]) -> int:
+        return max(0, round((1 - share) * number("nano") + share * number("zcu104")))
 
-    dsp = at(lambda logic: logic.dsp)
-    if unit == "matmul array":
-        dsp = -(-design.array_tokens // 2) * _tile(design)
+    def plain_lut(name: str) -> int:
+        return MAPPED[name][unit].lut - _selection(unit, _SHIPPED[name])
+
+    array = unit == "matmul array"
     return Resources(
-        lut=at(lambda logic: logic.lut),
-        memory_lut=at(lambda logic: logic.memory_lut),
-        ff=at(lambda logic: logic.ff),
-        dsp=dsp,
+        lut=at(plain_lut) + _selection(unit, design),
+        memory_lut=at(lambda name: MAPPED[name][unit].memory_lut),
+        ff=at(lambda name: MAPPED[name][unit].ff),
+        dsp=design.array_tokens // 2 * _tile(design)
+        if array
+        else at(lambda name: MAPPED[name][unit].dsp),
     )
 
 

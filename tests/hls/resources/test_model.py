@@ -46,3 +46,10 @@ def test_larger_arrays_take_more():
     assert model(wider).ff > YOSYS["zcu104"].ff
     assert model(replace(zcu104, key_value_tiles=1024)).ramb18 > 1.5 * YOSYS["zcu104"].ramb18
     assert model(replace(zcu104, weight_tiles=8192)).uram == YOSYS["zcu104"].uram + 57
+
+
+def test_a_ring_deeper_than_a_block_takes_more_logic():
+    sizes = {"array_inputs": 16, "array_outputs": 8, "lanes": 8, "panel_lanes": 16}
+    flat = replace(DesignConfig.load("zcu104"), **sizes, read_ports=2)
+    deep = replace(flat, weight_tiles=8192)  # words of 1,024 bits from one of two blocks
+    assert units(deep)["weights"].lut - units(flat)["weights"].lut == 1024
