@@ -1,0 +1,76 @@
+"""The energy comparison as a picture: latency against energy of one image, batch 1."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from m3vit.errors import UserError
+
+from .rows import Number, Row
+
+MARKERS = {"measured": "o", "estimated": "D", "published": "s"}
+COLOURS = {"measured": "#1a7f37", "estimated": "#d1570c", "published": "#57606a"}
+SIZE = (8.0, 5.0)
+DOTS_PER_INCH = 150
+
+
+def check_format(path: str | Path) -> None:
+    """Refuse a file name whose suffix names no picture format.
+
+    Raises:
+        UserError: naming those that work.
+    """
+    kinds = sorted(FigureCanvasAgg.get_supported_filetypes())
+    if Path(path).suffix.lstrip(".").lower() not in kinds:
+        raise UserError(f"cannot draw to '{path}': let it end with one of .{', .'.join(kinds)}")
+
+
+def draw(path: str | Path, rows: Iterable[Row], papers: Iterable[Row]) -> None:
+    """Draw every row of batch 1 that has a time and an energy; both axes are logarithmic.
+
+    Colour and marker tell where the energy comes from, bars its range.
+    """
+    figure = Figure(figsize=SIZE, layout="constrained")
+    axes = figure.add_subplot()
+    origins = []
+    for row in (*rows, *papers):
+        latency, joules = (row.numbers.get(name) for name in ("latency_ms", "joules"))
+        if row.batch != 1 or latency is None or joules is None:
+            continue
+        _point(axes, row, latency, joules, labelled=joules.origin not in origins)
+        origins.append(joules.origin)
+    axes.set(xscale="log", yscale="log", xlabel="ms per image, batch 1", ylabel="J per image")
+    axes.grid(True, which="both", color="#eaeef2")
+    axes.set_axisbelow(True)
+    axes.margins(x=0.3, y=0.15)
+    if origins:
+        axes.legend(title="energy is")
+    axes.set_title("Energy of one image", loc="left")
+    FigureCanvasAgg(figure)
+    figure.savefig(path, dpi=DOTS_PER_INCH)
+
+
+def _point(axes: Axes, row: Row, latency: Number, joules: Number, *, labelled: bool) -> None:
+    ends = [[0.0], [0.0]]
+    if joules.low is not None and joules.high is not None:
+        ends = [[joules.value - joules.low], [joules.high - joules.value]]
+    axes.errorbar(
+        [latency.value],
+        [joules.value],
+        yerr=ends,
+        marker=MARKERS[joules.origin],
+        color=COLOURS[joules.origin],
+        capsize=3,
+        linestyle="none",
+        label=joules.origin if labelled else None,
+    )
+    axes.annotate(
+        f"{row.system}\n{row.hardware}",
+        (latency.value, joules.value),
+        xytext=(6, 4),
+        textcoords="offset points",
+        fontsize=7,
+    )
