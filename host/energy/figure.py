@@ -13,7 +13,11 @@ from .rows import Number, Row
 
 MARKERS = {"measured": "o", "estimated": "D", "published": "s"}
 COLOURS = {"measured": "#1a7f37", "estimated": "#d1570c", "published": "#57606a"}
-SIZE = (8.0, 5.0)
+SIZE = (9.0, 4.8)
+CAPTION = (
+    "Estimates are of logic and DDR accesses only, measurements of what the meter covers; "
+    "published powers are as their authors metered or estimated them."
+)
 DOTS_PER_INCH = 150
 
 
@@ -31,29 +35,32 @@ def check_format(path: str | Path) -> None:
 def draw(path: str | Path, rows: Iterable[Row], papers: Iterable[Row]) -> None:
     """Draw every row of batch 1 that has a time and an energy; both axes are logarithmic.
 
-    Colour and marker tell where the energy comes from, bars its range.
+    Colour and marker tell where the energy comes from, bars its range; a key names the numbers.
     """
     figure = Figure(figsize=SIZE, layout="constrained")
     axes = figure.add_subplot()
-    origins = []
+    origins, key = [], []
     for row in (*rows, *papers):
         latency, joules = (row.numbers.get(name) for name in ("latency_ms", "joules"))
         if row.batch != 1 or latency is None or joules is None:
             continue
-        _point(axes, row, latency, joules, labelled=joules.origin not in origins)
+        key.append(f"{len(key) + 1}  {row.system}, {row.hardware}")
+        _point(axes, len(key), latency, joules, labelled=joules.origin not in origins)
         origins.append(joules.origin)
+    axes.text(1.02, 1.0, "\n".join(key), transform=axes.transAxes, va="top", fontsize=7)
     axes.set(xscale="log", yscale="log", xlabel="ms per image, batch 1", ylabel="J per image")
     axes.grid(True, which="both", color="#eaeef2")
     axes.set_axisbelow(True)
-    axes.margins(x=0.3, y=0.15)
+    axes.margins(x=0.1, y=0.1)
     if origins:
         axes.legend(title="energy is")
     axes.set_title("Energy of one image", loc="left")
+    figure.supxlabel(CAPTION, fontsize=7)
     FigureCanvasAgg(figure)
     figure.savefig(path, dpi=DOTS_PER_INCH)
 
 
-def _point(axes: Axes, row: Row, latency: Number, joules: Number, *, labelled: bool) -> None:
+def _point(axes: Axes, number: int, latency: Number, joules: Number, *, labelled: bool) -> None:
     ends = [[0.0], [0.0]]
     if joules.low is not None and joules.high is not None:
         ends = [[joules.value - joules.low], [joules.high - joules.value]]
@@ -68,9 +75,9 @@ def _point(axes: Axes, row: Row, latency: Number, joules: Number, *, labelled: b
         label=joules.origin if labelled else None,
     )
     axes.annotate(
-        f"{row.system}\n{row.hardware}",
+        str(number),
         (latency.value, joules.value),
-        xytext=(6, 4),
+        xytext=(5, 4),
         textcoords="offset points",
-        fontsize=7,
+        fontsize=8,
     )

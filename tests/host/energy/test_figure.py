@@ -26,8 +26,11 @@ def test_every_row_with_time_and_energy_is_drawn_with_its_origin(tmp_path, monke
     figure.draw(tmp_path / "f.png", [*rows, Row("nothing", "h", 1)], published_rows())
     assert (tmp_path / "f.png").stat().st_size > 10_000
     (axes,) = drawn
-    names = [text.get_text().split("\n")[0] for text in axes.texts]
-    assert names == ["a", "b", *(paper.system for paper in published_rows())]
+    key, *marks = (text.get_text() for text in reversed(axes.texts))
+    names = ["a", "b", *(paper.system for paper in published_rows())]
+    assert sorted(marks, key=int) == [str(number + 1) for number in range(len(names))]
+    for number, (line, name) in enumerate(zip(key.split("\n"), names, strict=True), 1):
+        assert line.startswith(f"{number}  {name}, ")
     legend = [text.get_text() for text in axes.get_legend().get_texts()]
     assert legend == ["measured", "estimated", "published"]
 
