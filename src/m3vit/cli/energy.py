@@ -124,6 +124,7 @@ def _workload(
     from m3vit.host.energy.benchmark import make_workload
     from m3vit.model.compiled import CompiledModel
     from m3vit.model.shipped import find_model
+    from m3vit.model.synthetic import random_image
 
     network = None
     if model == RANDOM_TINY:
@@ -133,17 +134,13 @@ def _workload(
         from m3vit.model.evaluation.benchmark import random_tiny
 
         quiet_transformers()
-        network, compiled, noise = random_tiny()
-        images = noise[:NOISE_IMAGES]
+        network, compiled, _ = random_tiny()
         if keep is not None:
             compiled.save(keep)
     else:
-        from m3vit.model.synthetic import random_image
-
         if keep is not None:
             raise UserError(f"--keep is for {RANDOM_TINY}: other models are in files already")
         compiled = CompiledModel.load(find_model(model))
-        images = [random_image(compiled.network, seed) for seed in range(NOISE_IMAGES)]
         if float_model is not None:
             from m3vit.model.loading import load_dense_prediction
 
@@ -152,4 +149,6 @@ def _workload(
         from m3vit.host.image import load_image
 
         images = [load_image(path, compiled.image_size).pixels for path in pictures]
+    else:
+        images = [random_image(compiled.network, seed) for seed in range(NOISE_IMAGES)]
     return make_workload(Path(model).name, compiled, images, task, network)
