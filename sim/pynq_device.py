@@ -245,11 +245,13 @@ class _InterruptRegisters:
             asyncio.get_event_loop().call_soon(self._look)
 
     def _look(self) -> None:
+        if not self._waiting:  # reset since; the engine may be gone
+            return
         if self.read(self.PENDING) and self.master == 3:
             waiting, self._waiting = self._waiting, []
             for event in waiting:
                 event.set()
-        elif self._waiting:
+        else:
             self.library.run_until_done(_INTERRUPT_CYCLES)
             asyncio.get_event_loop().call_soon(self._look)
 
@@ -287,6 +289,7 @@ def simulated_board(
             try:
                 yield device
             finally:
+                device.interrupts.reset()
                 if active is None:
                     del controllers[_INTERRUPT_NUMBER], pynq.Device._active_device
                 else:

@@ -1,5 +1,6 @@
 """The simulated board: what PYNQ itself does on it."""
 
+import asyncio
 import os
 import struct
 
@@ -113,6 +114,17 @@ def test_the_interrupt_controller(board, model):
     engine.block.write(0x2C, 0)
     controller.write(0x0C, 1)
     assert controller.read(0x00) == 0
+
+
+def test_what_the_event_loop_holds_of_a_board_that_is_gone():
+    async def wait_and_give_up():
+        with simulated_board("nano", pool=1 << 20) as device:
+            device.interrupts.add_event(asyncio.Event(), 0)
+        await asyncio.sleep(0.01)  # touching the engine now would be the end of this process
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(wait_and_give_up())
+    loop.close()
 
 
 def test_registers_are_words(board):
