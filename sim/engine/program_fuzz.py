@@ -33,7 +33,7 @@ from .exactness import unequal
 from .interpreter import execute
 from .library import EngineLibrary, Memory, Options, PortProtocolError
 from .port import SimulatedPort
-from .program_cases import ARENA_LINES, Case, random_case
+from .program_cases import Case, random_case
 from .program_endings import possible_endings
 
 STALL_LIMIT = 20_000
@@ -251,7 +251,7 @@ def verdicts(design: DesignConfig, seeds: range) -> Iterator[Verdict]:
     bench = Bench(design, seed=seeds.start)
     for number, seed in enumerate(seeds):
         case = random_case(design, seed)
-        assert case.arena.size <= 2 * ARENA_LINES * LINE_BYTES
+        assert FIRST_LINE * LINE_BYTES + case.arena.size <= CHECK_START
         try:
             verdict = bench.run(case)
             after = bench.check(large=number % LARGE_EVERY == LARGE_EVERY - 1)

@@ -51,8 +51,8 @@ HIDDEN_DOMAIN = TOKEN_DOMAINS - 1
 TILES = 48
 """Of keys, and of values."""
 
-MOST_TILES = 1500
-"""That a MATMUL sends through the array, so that programs stay short."""
+MOST_WEIGHT_BYTES = 48_000
+"""Of a MATMUL, so that programs stay short."""
 
 MOST_GATES = 3
 """The residual stream has two bits in reserve, and every mixture may add one full scale."""
@@ -104,7 +104,10 @@ class _Steps(RandomProgram):
     """Small instructions that keep to the buffers' places; addresses are yet to come."""
 
     def __init__(self, design: DesignConfig, random: Random) -> None:
-        self.row_words = random.randint(1, 64 // design.lanes)  # of the residual stream
+        # Rows fill whole panel words, for what the rest of one holds is not defined.
+        self.parts = design.panel_lanes // design.lanes
+        most = 64 // design.panel_lanes
+        self.row_words = random.randint(1, most) * self.parts  # of the residual stream
         small = replace(
             design,
             max_tokens=ROWS,
@@ -112,6 +115,7 @@ class _Steps(RandomProgram):
             max_hidden=128,
             max_head_width=32,
             max_experts=8,
+            max_patch_size=PATCH_SIZE,
             max_strip_bytes=2048,
             token_words=ROWS * ROW_BYTES // design.panel_lanes,
             residual_words=ROWS * self.row_words,
@@ -127,7 +131,7 @@ class _Steps(RandomProgram):
     def image(self) -> Instruction:
         """IMAGE."""
         made = super().image()
-        while made["words"] * self.design.lanes > ROW_BYTES:
+        while made["words"] * self.design.lanes > ROW_BYTES or made["words"] % self.parts:
             made = super().image()
         return self._in_place(made)
 
@@ -154,9 +158,10 @@ class _Steps(RandomProgram):
         while True:
             made = super().matmul()
             results = made["groups"] * made["chunks"]
-            if results * made["beats"] > MOST_TILES:
+            channels = results * self.design.lanes
+            if channels * made["beats"] * self.design.array_inputs > MOST_WEIGHT_BYTES:
                 continue
-            if made["destination"] == TO_TOKENS and results * self.design.lanes > ROW_BYTES:
+            if made["destination"] == TO_TOKENS and (channels > ROW_BYTES or results % self.parts):
                 continue
             if made["destination"] == TO_RESIDUAL:
                 if results > self.row_words:
@@ -172,13 +177,17 @@ class _Steps(RandomProgram):
             for name in ("logit_multiplier", "multiplier")
         }
         shifts = {"logit_shift": self.random.randint(18, 26), "shift": self.random.randint(20, 28)}
-        return self._in_place(_changed(super().attention(), **multipliers, **shifts))
+        made = super().attention()
+        while made["to_offset"] % self.parts or made["value_groups"] % self.parts:
+            made = super().attention()
+        return self._in_place(_changed(made, **multipliers, **shifts))
 
     def experts(self, gate: Instruction) -> Instruction:
         """EXPERTS."""
         made = super().experts(gate)
         while (
             made["down_groups"] > self.row_words
+            or made["up_groups"] % self.parts
             or made["down_words"] * self.design.panel_lanes > ROW_BYTES
         ):
             made = super().experts(gate)
@@ -204,7 +213,7 @@ class _Steps(RandomProgram):
                 places[f"{prefix}stride"] = stride
         return _changed(made, **places)
 
-    # What stands in front and behind ---------------------------------------------------------------
+    # What stands in front and behind --------------------------------------------------------------
 
     def prologue(self) -> Iterator[Instruction]:
         """Everything on the chip gets a value."""
@@ -323,9 +332,7 @@ class _Memory:
             return int(self._generator.choice(fitting))
         return None
 
-    def _filled(
-        self, fields: Instruction, field: str, line: int
-    ) -> Iterator[tuple[int, Bytes]]:
+    def _filled(self, fields: Instruction, field: str, line: int) -> Iterator[tuple[int, Bytes]]:
         """What the instruction reads there."""
         design, name = self.design, fields.name
         if name == "NORM":
