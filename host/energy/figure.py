@@ -39,7 +39,8 @@ def draw(path: str | Path, rows: Iterable[Row], papers: Iterable[Row]) -> None:
     """
     figure = Figure(figsize=SIZE, layout="constrained")
     axes = figure.add_subplot()
-    origins, key = [], []
+    origins: list[str] = []
+    key: list[str] = []
     for row in (*rows, *papers):
         latency, joules = (row.numbers.get(name) for name in ("latency_ms", "joules"))
         if row.batch != 1 or latency is None or joules is None:
