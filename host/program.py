@@ -26,10 +26,7 @@ from .instructions import Surroundings
 from .packing import ceiling, pack_bytes
 from .placement import PlacedModel, Placement
 from .results import Outputs, read_outputs, read_rows, reserve_outputs, row_bytes
-from .walk import Walk
-
-MAX_MOE_LAYERS = 64
-"""For which the engine remembers the experts that were used last."""
+from .walk import SLOTS, Walk
 
 
 @dataclass(frozen=True)
@@ -166,10 +163,10 @@ def build_plan(model: CompiledModel, design: DesignConfig) -> Plan:
     """
     network = model.network
     check_fits(network, design)
-    if len(network.moe_layers) > MAX_MOE_LAYERS:
+    if len(network.moe_layers) > SLOTS:
         raise UserError(
             f"this network has {len(network.moe_layers)} layers with experts, "
-            f"{len(network.moe_layers) - MAX_MOE_LAYERS} more than the engine's {MAX_MOE_LAYERS}: "
+            f"{len(network.moe_layers) - SLOTS} more than the engine's {SLOTS}: "
             "use experts in fewer layers"
         )
     buffers = plan_buffers(network, design)

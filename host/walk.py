@@ -9,6 +9,9 @@ from .arena import Region
 from .instructions import InstructionWriter, Surroundings
 from .placement import PlacedExperts
 
+SLOTS = 64
+"""Layers with experts for which the engine remembers those that were used last."""
+
 
 class Walk:
     """One program; call `image`, `prefix` or `suffix` once.
@@ -132,8 +135,14 @@ class Walk:
         else:
             self.write.norm(norm, self.buffers.norm, wide=WIDE_GATE)
             self._gate(index, task)
-        self.write.experts(experts, task, self.network.moe_layers.index(index))
+        self.write.experts(experts, task, self._slot(index, task))
         self._trace(f"layers.{index}.output")
+
+    def _slot(self, index: int, task: Task) -> int:
+        """Where the engine remembers the layer's experts: for each task on its own, if it can."""
+        layers, tasks = self.network.moe_layers, self.around.model.tasks
+        own = len(tasks) * len(layers) <= SLOTS
+        return layers.index(index) + (tasks.index(task) * len(layers) if own else 0)
 
     def _gate_ahead(self, index: int, task: Task) -> None:
         """The gate reads the block's input as it is."""

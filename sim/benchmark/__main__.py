@@ -60,6 +60,10 @@ def main() -> None:
         "memory": asdict(bench.ddr),
         "networks": {name: item.as_dict() for name, item in found.items()},
         "design": {"name": design.name, **resources},
+        "shapes": {
+            str(seed): {"cycles": item.cycles, "estimated_cycles": item.estimate.cycles}
+            for seed, item in shapes.items()
+        },
         "model": {
             "cycle_model_error": error,
             "errors": {

@@ -102,9 +102,9 @@ def plot_roofline(points: Sequence[Point], estimate: Estimate, ddr: Ddr, path: P
     axes.annotate(f"{peak:,} MAC/cycle", (high, peak), ha="right", va="bottom")
     axes.annotate(
         f"{ddr.bytes_per_cycle:g} B/cycle", (low * 1.2, low * 1.3 * ddr.bytes_per_cycle),
-        rotation=33, va="bottom",
+        rotation=34, va="bottom", ha="left",
     )  # fmt: skip
-    for point, intensity in zip(points, intensities, strict=True):
+    for place, (point, intensity) in enumerate(zip(points, intensities, strict=True)):
         rate = point.macs / point.cycles
         axes.plot(
             intensity, rate, "o",
@@ -113,7 +113,7 @@ def plot_roofline(points: Sequence[Point], estimate: Estimate, ddr: Ddr, path: P
         roof = min(peak, intensity * ddr.bytes_per_cycle)
         axes.annotate(
             f"{point.name}\n{rate:,.0f} MAC/cycle, {rate / roof:.0%} of the roof",
-            (intensity, rate), xytext=(8, -4), textcoords="offset points", va="top",
+            (intensity, rate), xytext=(8, -4 if place % 2 else -34), textcoords="offset points", va="top",
             fontsize="small",
         )  # fmt: skip
     axes.set_xlabel("useful MACs per byte of DDR traffic")

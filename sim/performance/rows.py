@@ -57,12 +57,13 @@ class Rows(State):
 
     def _norm(self, i: Instruction) -> None:
         words = i["words"]
+        parameters = 0.0
         if not i["raw"]:
-            self.data.take(i["parameter_beats"], self.issued)
+            parameters = self.data.take(i["parameter_beats"], self.issued)[1] + words
         delay = 4 if i["raw"] else self.t.norm + words
         domain = self.domains[i["domain"]] if i["codes"] else None
         begin = domain.begin_write(LAYER_NORM) if domain else 0.0
-        done, self.norm_rows = 0.0, []
+        done, self.norm_rows = parameters, []
         for _, end in self._rows(i):
             done = max(done + words, end + delay, begin + words)
             self.norm_rows.append(done)

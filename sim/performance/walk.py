@@ -28,13 +28,21 @@ class Walk(Rows, Products, Mixture):
             self.issued += self.t.issue
             if instruction.name == "LOAD":
                 self.issued = max(self.issued, self.stores.acknowledged)
-            following = self.instructions[position + 1 : position + 2]
-            self.last_head = not following or following[0].name != "ATTENTION"
+            self.last_head = not self._goes_on(position)
             before = self.pipe.array
             getattr(self, f"_{instruction.name.lower()}")(instruction)
             self.step.begin, self.step.end = before, self.pipe.array
             steps.append(self.step)
         return steps
+
+    def _goes_on(self, position: int) -> bool:
+        """Logits of the next instruction may overtake contexts of this one."""
+        present, *rest = self.instructions[position : position + 2]
+        return (
+            bool(rest)
+            and present.name == rest[0].name == "ATTENTION"
+            and rest[0]["domain"] != present["to_domain"]
+        )
 
     def _end(self, _: Instruction) -> None:
         settled = max(access.settled for access in self.domains)
