@@ -72,11 +72,11 @@ def draw_picture(
         len(heights), 1, height_ratios=heights, bottom=0.012, hspace=0.1, **margins
     )
     top = rows[0].subgridspec(1, 1 + len(results), wspace=0.04)
-    axes = _panel(figure.add_subplot(top[0]), f"input: {image.name}")
+    axes = panel(figure.add_subplot(top[0]), f"input: {image.name}")
     axes.imshow(image.pixels)
     for column, result in enumerate(results, start=1):
-        axes = _panel(figure.add_subplot(top[column]), _summary(result))
-        _draw_prediction(axes, image.pixels, result, class_names)
+        axes = panel(figure.add_subplot(top[column]), _summary(result))
+        draw_maps(axes, image.pixels, result.task, result.prediction(), class_names)
     for row, result in enumerate(results if layers else (), start=1):
         _draw_experts(figure, rows[row], image.pixels, result, layers)
     with atomic_path(path) as fresh:
@@ -101,8 +101,8 @@ def shown_layers(layers: int) -> list[int]:
     return [round((index + 1) * layers / count) - 1 for index in range(count)]
 
 
-def _panel(axes: Any, heading: str) -> Any:
-    """Axes without ticks under a left-aligned heading."""
+def panel(axes: Any, heading: str) -> Any:
+    """Axes without ticks under a left-aligned heading; returned."""
     axes.set_xticks([])
     axes.set_yticks([])
     axes.set_title(heading, fontsize=9, loc="left", pad=3)
@@ -118,24 +118,33 @@ def _summary(result: Result) -> str:
     )
 
 
-def _draw_prediction(
-    axes: Any, pixels: NDArray[np.uint8], result: Result, class_names: Sequence[str]
+def draw_maps(
+    axes: Any,
+    pixels: NDArray[np.uint8],
+    task: str,
+    maps: NDArray[np.float32],
+    class_names: Sequence[str],
 ) -> None:
-    """The map of one task, in the manner of its kind."""
-    maps = result.prediction()
-    if result.task == "depth":
+    """What a task has predicted, in the manner of its kind.
+
+    Args:
+        axes: to draw on. pixels: what the network saw.
+        maps: (C, H, W), as from `Result.prediction`.
+        class_names: of the semantic segmentation; numbers stand in for missing ones.
+    """
+    if task == "depth":
         shown = axes.imshow(np.maximum(maps[0], 0), cmap="turbo_r")
         below = axes.inset_axes((0.1, -0.08, 0.8, 0.045))
         bar = axes.figure.colorbar(shown, cax=below, orientation="horizontal")
         bar.set_label("metres", fontsize=8, labelpad=1)
         bar.ax.tick_params(labelsize=7)
-    elif result.task == "normals":
+    elif task == "normals":
         length = np.linalg.norm(maps, axis=0, keepdims=True)
         axes.imshow(np.moveaxis(maps / np.maximum(length, 1e-6) / 2 + 0.5, 0, -1))
     elif maps.shape[0] == 1:
         axes.imshow(1 / (1 + np.exp(-maps[0])), cmap="magma", vmin=0, vmax=1)
     else:
-        _draw_classes(axes, pixels, maps, class_names if result.task == "semseg" else ())
+        _draw_classes(axes, pixels, maps, class_names if task == "semseg" else ())
 
 
 def _draw_classes(
@@ -171,23 +180,32 @@ def _draw_experts(
     figure: Figure, place: Any, pixels: NDArray[np.uint8], result: Result, layers: list[int]
 ) -> None:
     """Which expert each patch went to first, layer by layer."""
-    experts = result.loads.shape[1]
-    grid = [side // result.shape.patch for side in result.shape.image]
-    grey = np.repeat(pixels.mean(axis=2, keepdims=True) / 255, 3, axis=2)
-    colours = np.array([to_rgb(colour) for colour in _colours(experts)])
     columns = place.subgridspec(1, len(layers), wspace=0.04)
     for column, layer in enumerate(layers):
-        first = result.routing[layer].experts[1:, 0].reshape(grid)
-        patches = np.kron(first, np.ones((result.shape.patch,) * 2, np.int64))
-        used = result.experts_used[layer]
-        number = result.shape.moe_layers[layer]
-        heading = f"{result.task}: first expert, layer {number} ({used} of {experts} used)"
-        axes = _panel(figure.add_subplot(columns[column]), heading)
-        axes.imshow(0.35 * grey + 0.65 * colours[patches])
-        share = np.bincount(first.ravel(), minlength=experts)
-        for expert in np.argsort(-share)[:experts]:
-            if share[expert]:
-                _number(axes, first == expert, int(expert), result.shape.patch)
+        draw_routing(figure.add_subplot(columns[column]), pixels, result, layer)
+
+
+def draw_routing(axes: Any, pixels: NDArray[np.uint8], result: Result, layer: int) -> None:
+    """Which expert each patch went to first, over the photograph.
+
+    Args:
+        axes: to draw on. pixels: what the network saw.
+        layer: position among the MoE layers.
+    """
+    experts = result.loads.shape[1]
+    height, width = (side // result.shape.patch for side in result.shape.image)
+    grey = np.repeat(pixels.mean(axis=2, keepdims=True) / 255, 3, axis=2)
+    colours = np.array([to_rgb(colour) for colour in _colours(experts)])
+    first = result.routing[layer].experts[1:, 0].reshape(height, width)
+    patches = np.kron(first, np.ones((result.shape.patch,) * 2, np.int64))
+    used = result.experts_used[layer]
+    number = result.shape.moe_layers[layer]
+    panel(axes, f"{result.task}: first expert, layer {number} ({used} of {experts} used)")
+    axes.imshow(0.35 * grey + 0.65 * colours[patches])
+    share = np.bincount(first.ravel(), minlength=experts)
+    for expert in np.argsort(-share)[:experts]:
+        if share[expert]:
+            _number(axes, first == expert, int(expert), result.shape.patch)
 
 
 def _number(axes: Any, where: NDArray[np.bool_], expert: int, patch: int) -> None:

@@ -1,0 +1,1 @@
+"""Notebooks for Jupyter on the board; `pynq get-notebooks m3vit` copies them."""
