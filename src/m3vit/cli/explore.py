@@ -84,7 +84,7 @@ def _show(
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False)
-    for heading in ("array", "panel", "ports", "weights", "ms", "cycles", "DSP", "BRAM36", "URAM"):
+    for heading in ("array", "panel", "ports", "weights", "ms", "cycles", "DSP", "BRAM", "URAM"):
         table.add_column(heading, justify="right", no_wrap=True)
     step = max(1, -(-len(best) // _ROWS))
     for one in [*known.values(), None, *best[::step]]:

@@ -16,7 +16,7 @@ from optuna.samplers import NSGAIISampler
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.study import MaxTrialsCallback, Study
-from optuna.trial import Trial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 from m3vit.errors import UserError
 from m3vit.hls.design import DesignConfig
@@ -86,14 +86,14 @@ def search(
 
 
 def pareto(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Those that fit and that no other one that fits beats, fastest first."""
+    """Those that fit and that no other one that fits beats, fastest first; of equals, one."""
     fitting = [one for one in candidates if one.evaluation.fits]
-    best = [
-        one
-        for one in fitting
+    best = {
+        one.evaluation.objectives: one
+        for one in reversed(fitting)
         if not any(_beats(other.evaluation, one.evaluation) for other in fitting)
-    ]
-    return sorted(best, key=lambda one: one.evaluation.objectives)
+    }
+    return [best[objectives] for objectives in sorted(best)]
 
 
 def _beats(one: Evaluation, other: Evaluation) -> bool:
@@ -154,7 +154,14 @@ def work(what: Search, trials: int, seed: int) -> None:
     study = _study(what, seed)
     enough = MaxTrialsCallback(trials, states=_FINISHED)
     if _finished(study) < trials:
-        study.optimize(objective, callbacks=[enough])
+        study.optimize(objective, callbacks=[enough, _stop_if_alone])
+
+
+def _stop_if_alone(study: Study, _: FrozenTrial) -> None:
+    """No process goes on when the one that started it was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None and not parent.is_alive():
+        study.stop()
 
 
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
