@@ -95,7 +95,7 @@ def plot_roofline(points: Sequence[Point], estimate: Estimate, ddr: Ddr, path: P
     design = estimate.design
     peak = design.array_tokens * design.array_inputs * design.array_outputs
     intensities = [point.macs / point.ddr_bytes for point in points]
-    low, high = min(*intensities, 4.0) / 2, max(*intensities, peak / ddr.bytes_per_cycle) * 12
+    low, high = min(*intensities, 4.0) / 2, max(*intensities, peak / ddr.bytes_per_cycle) * 4
     figure, axes = pyplot.subplots(figsize=(7, 4.5))
     ridge = peak / ddr.bytes_per_cycle
     axes.loglog([low, ridge, high], [low * ddr.bytes_per_cycle, peak, peak], color="#333333")
@@ -104,18 +104,16 @@ def plot_roofline(points: Sequence[Point], estimate: Estimate, ddr: Ddr, path: P
         f"{ddr.bytes_per_cycle:g} B/cycle", (low * 1.2, low * 1.3 * ddr.bytes_per_cycle),
         rotation=34, va="bottom", ha="left",
     )  # fmt: skip
-    for place, (point, intensity) in enumerate(zip(points, intensities, strict=True)):
+    colours = [colour for cause, colour in COLOURS.items() if cause != "table"]
+    for number, (point, intensity) in enumerate(zip(points, intensities, strict=True)):
         rate = point.macs / point.cycles
-        axes.plot(
-            intensity, rate, "o",
-            fillstyle="full" if point.measured else "none", color=COLOURS[ARRAY], markersize=8,
-        )  # fmt: skip
         roof = min(peak, intensity * ddr.bytes_per_cycle)
-        axes.annotate(
-            f"{point.name}\n{rate:,.0f} MAC/cycle, {rate / roof:.0%} of the roof",
-            (intensity, rate), xytext=(8, -4 if place % 2 else -34), textcoords="offset points", va="top",
-            fontsize="small",
+        axes.plot(
+            intensity, rate, "o", markersize=8, color=colours[number % len(colours)],
+            fillstyle="full" if point.measured else "none",
+            label=f"{point.name}: {rate:,.0f} MAC/cycle, {rate / roof:.0%} of the roof",
         )  # fmt: skip
+    axes.legend(loc="lower right", frameon=False)
     axes.set_xlabel("useful MACs per byte of DDR traffic")
     axes.set_ylabel("useful MACs per cycle")
     axes.set_title(f"Design {design.name}: full dots measured on the RTL, open ones estimated")
