@@ -1,7 +1,7 @@
 """What the units on the array's path are told for a sequence of instructions."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -16,8 +16,11 @@ from m3vit.hls.isa import (
 
 Record = dict[str, Any]
 
-ATTENTION_LEAD = 2
+ATTENTION_LEAD = 3
 """Blocks of logits between those of some queries and their context."""
+
+GATE_LAG = 4
+"""Blocks of a MATMUL from those that make some rows to those of their gate."""
 
 HIDDEN_BITS, EXPERT_BITS, LOGIT_BITS = 8, 16, 16
 
@@ -50,18 +53,20 @@ class ArrayInstruction:
         counts: `after`, `second_after`, `reads`, `second_reads`, `writes`, `second_writes`.
         lengths: of EXPERTS: expert -> tokens in its queue, for all experts that take part.
         fetched: of EXPERTS: experts whose weights come, in order.
+        trails: of a GATE: it may follow the MATMUL in front block by block.
     """
 
     instruction: Instruction
     counts: Mapping[str, int]
     lengths: Mapping[int, int] = field(default_factory=dict)
     fetched: Sequence[int] = ()
+    trails: bool = False
 
     def dispatched(self) -> Record:
         """The payload of stream `instructions`."""
         content = self.instruction.encode()
         words = [int.from_bytes(content[at : at + 8], "little") for at in range(0, 32, 8)]
-        return {"word": words, **self.counts}
+        return {"word": words, **self.counts, "trails": int(self.trails)}
 
 
 def array_commands(
@@ -76,23 +81,28 @@ def array_commands(
 
 
 def _steps(design: DesignConfig, program: Sequence[ArrayInstruction]) -> Iterator[Step]:
-    for (name, *_), group in itertools.groupby(program, _flow):
+    pairs = zip(program, [*program[1:], None], strict=True)
+    begun = 0  # blocks of a GATE that came between those of the MATMUL in front
+    for (name, *_), group in itertools.groupby(pairs, lambda pair: _flow(pair[0])):
         if name == "ATTENTION":
-            heads = list(group)
+            heads = [item for item, _ in group]
             logits = [step for head in heads for step in _logits(design, head)]
             contexts = [step for head in heads for step in _contexts(design, head)]
             yield from _delayed(logits, contexts)
             continue
-        for item in group:
+        for item, behind in group:
             if name == "TABLE":
                 yield [
                     Command("activation_commands", {"load": 1, "rows": 0}),
                     Command("heartbeat", 1),
                 ]
+            elif name == "MATMUL" and behind is not None and behind.trails:
+                begun = yield from _trailed(design, item, behind)
             elif name == "MATMUL":
                 yield from _matmul(design, item)
             elif name == "GATE":
-                yield from _gate(design, item)
+                yield from _gate(design, item)[begun:]
+                begun = 0
             else:
                 yield from _experts(design, item)
 
@@ -112,6 +122,23 @@ def _delayed(first: Sequence[Step], second: Sequence[Step]) -> Iterator[Step]:
         if place >= ATTENTION_LEAD:
             yield second[place - ATTENTION_LEAD]
     yield from second[max(len(first) - ATTENTION_LEAD, 0) :]
+
+
+def _trailed(
+    design: DesignConfig, item: ArrayInstruction, gate: ArrayInstruction
+) -> Generator[Step, None, int]:
+    """A MATMUL, and blocks of the GATE behind it between its own; returns how many."""
+    fields = item.instruction
+    steps = list(_matmul(design, item))
+    gates = _gate(design, gate, skip=fields["groups"] * fields["beats"])[:-1]
+    blocks = len(steps) // fields["chunks"]
+    begun = 0
+    for place, step in enumerate(steps, blocks - len(steps)):
+        yield step
+        if GATE_LAG <= place < blocks - 1:
+            yield from gates[begun : begun + 2]
+            begun = min(begun + 2, len(gates))
+    return begun
 
 
 def _row_blocks(rows: int, size: int) -> Iterable[tuple[int, int]]:
@@ -153,8 +180,8 @@ def _rows(rows: int, groups: int, way: int) -> Step:
     ]
 
 
-def _replay(words: int, *, send: bool, release: bool) -> Record:
-    return {"words": words, "send": int(send), "release": int(release)}
+def _replay(words: int, *, send: bool, release: bool, skip: int = 0) -> Record:
+    return {"words": words, "send": int(send), "release": int(release), "skip": skip}
 
 
 def _order(rows: int, groups: int) -> Record:
@@ -379,9 +406,9 @@ def _contexts(design: DesignConfig, item: ArrayInstruction) -> Iterator[Step]:
         ]
 
 
-def _gate(design: DesignConfig, item: ArrayInstruction) -> Iterator[Step]:
-    """Every token is two rows of the array."""
-    fields = item.instruction
+def _gate(design: DesignConfig, item: ArrayInstruction, skip: int = 0) -> list[Step]:
+    """Every token is two rows of the array; `skip` tiles stay in front of the weights."""
+    fields, steps = item.instruction, []
     groups, experts = fields["groups"], fields["last"] - fields["first"]
     for first, tokens in _row_blocks(fields["rows"], design.array_tokens // 2):
         choice = {
@@ -401,14 +428,18 @@ def _gate(design: DesignConfig, item: ArrayInstruction) -> Iterator[Step]:
         release = first + tokens == fields["rows"]
         step = [
             *_array(2 * tokens, fields["words"], fields["beats"], groups, FROM_GATE_ROWS),
-            Command("tile_replays", _replay(groups * fields["beats"], send=True, release=release)),
+            Command(
+                "tile_replays",
+                _replay(groups * fields["beats"], send=True, release=release, skip=skip),
+            ),
             *_rows(2 * tokens, groups, TO_GATE),
             Command("gate_commands", choice),
         ]
         if first == 0:
             route = {"picks": fields["pick_count"], "first": fields["first"], "experts": experts}
             step.append(Command("route_commands", route))
-        yield step
+        steps.append(step)
+    return steps
 
 
 def _experts(design: DesignConfig, item: ArrayInstruction) -> Iterator[Step]:

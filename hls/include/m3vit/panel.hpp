@@ -4,13 +4,13 @@
 ///     rows  tokens x words of kWord  ->  tiles  kTokens x kInputs, beats x repeats per row block
 ///
 /// A row block is kTokens tokens, which come one after another, so that a gather of arbitrary
-/// tokens meets no bank conflict. It waits in one half of a small LUT RAM and is sent `repeats`
-/// times, once per group of outputs, while the other half fills: a tile and a word every cycle,
-/// which do not wait for one another.
-/// Filling takes kTokens x words cycles, so the array is not held up from kTokens x kInputs /
-/// kWord groups of outputs on. Tokens missing in the last block, and words missing in a token's
-/// last beat, are zeros. Attention weights come word by word instead of token by token; a command
-/// tells. No arithmetic.
+/// tokens meets no bank conflict. It waits in a small LUT RAM and is sent `repeats` times, once per
+/// group of outputs, while the next ones come: a tile and a word every cycle, which do not wait for
+/// one another. The RAM is a ring of up to kPanelBlocks row blocks: two of the longest rows, more
+/// of shorter ones, for in attention short and long ones take turns. Filling takes kTokens x words
+/// cycles, so the array is not held up from kTokens x kInputs / kWord groups of outputs on. Tokens
+/// missing in the last block, and words missing in a token's last beat, are zeros. Attention
+/// weights come word by word instead of token by token; a command tells. No arithmetic.
 #pragma once
 
 #include <hls_stream.h>
@@ -29,10 +29,14 @@ struct PanelCommand {
     ap_uint<1> interleaved;
 };
 
-/// What one half of the panel holds.
-template <int kTokens, int kParts>
+constexpr int kPanelBlocks = 4;  ///< that the panel holds at most, a power of two
+using PanelSlot = ap_uint<BitLength(kPanelBlocks - 1)>;
+
+/// A row block that the panel holds.
+template <int kTokens, int kParts, typename Place>
 struct PanelBlock {
     bool full = false;
+    Place start;  ///< of its first beat
     ap_uint<20> repeats;
     ap_uint<12> beats;
     ap_uint<BitLength(kTokens)> tokens;
@@ -40,11 +44,13 @@ struct PanelBlock {
 };
 
 /// Where the next word goes.
-template <int kTokens, int kParts, typename Beat>
+template <int kTokens, int kParts, typename Place>
 struct PanelPlace {
-    ap_uint<1> half = 0;
+    PanelSlot slot = 0;
+    bool starts = true;  ///< it is a block's first word
+    Place start = 0;     ///< of the block
     ap_uint<BitLength(kTokens)> token = 0;
-    Beat beat = 0;
+    Place beat = 0;
     ap_uint<BitLength(kParts)> part = 0;
 
     /// \param inner_ends  the word was a token's last; if rows are interleaved, the last token's
@@ -57,6 +63,8 @@ struct PanelPlace {
         } else if (interleaved) {
             token = 0;
         }
+        starts = block_ends;
+        if (block_ends) start += beat + 1;
         if (row_restarts) {
             beat = 0;
             part = 0;
@@ -66,7 +74,7 @@ struct PanelPlace {
         }
         if (block_ends) {
             token = 0;
-            ++half;
+            ++slot;
         }
     }
 };
@@ -78,32 +86,38 @@ void ActivationPanel(hls::stream<PanelCommand>& commands, hls::stream<Row<Activa
                      hls::stream<Tile<Activation, kTokens, kInputs>>& tiles) {
     static_assert(kInputs % kWord == 0, "a tile takes whole words");
     constexpr int kParts = kInputs / kWord;
-    using Beat = ap_uint<BitLength(kMaxBeats - 1)>;
-    Row<Activation, kWord> panel[kTokens][kParts][2][1 << Beat::width];
+    constexpr int kDepth = 2 << BitLength(kMaxBeats - 1);
+    using Place = ap_uint<BitLength(kDepth - 1)>;
+    Row<Activation, kWord> panel[kTokens][kParts][kDepth];
     #pragma HLS AGGREGATE variable=panel
     #pragma HLS ARRAY_PARTITION variable=panel type=complete dim=1
     #pragma HLS ARRAY_PARTITION variable=panel type=complete dim=2
     #pragma HLS BIND_STORAGE variable=panel type=ram_s2p impl=lutram
-    PanelBlock<kTokens, kParts> blocks[2];
+    PanelBlock<kTokens, kParts, Place> blocks[kPanelBlocks];
     #pragma HLS ARRAY_PARTITION variable=blocks type=complete
+    ap_uint<BitLength(kDepth)> used = 0;  // beats of these blocks
+    bool room = true;                     // for another one of any length
 
     NextCommand<PanelCommand> next;
     LoopNest<13, 12> fill;  // tokens, words; of interleaved rows words, tokens
     bool interleaved = false;
-    PanelPlace<kTokens, kParts, Beat> place;
+    PanelPlace<kTokens, kParts, Place> place;
     ap_uint<20> repeats;
     LoopNest<20, 12> send;  // repeats, beats
-    ap_uint<1> half = 0;    // that is sent
-    Beat beat = 0;
+    PanelSlot slot = 0;     // that is sent
+    Place beat = 0;
 
 beat:
-    M3VIT_FOREVER(commands, fill.running || next.ready || blocks[0].full || blocks[1].full) {
+    M3VIT_FOREVER(commands, fill.running || next.ready || used != 0) {
         #pragma HLS PIPELINE II=1
         const bool send_now = send.running && !tiles.full();
-        const bool fill_now = fill.running && !blocks[place.half].full && !rows.empty();
+        const bool free = !place.starts || (room && !blocks[place.slot].full);
+        const bool fill_now = fill.running && free && !rows.empty();
 
-        const PanelBlock<kTokens, kParts> block = blocks[half];
-        const PanelBlock<kTokens, kParts> following = blocks[ap_uint<1>(half + 1)];
+        const PanelBlock<kTokens, kParts, Place> block = blocks[slot];
+        const PanelBlock<kTokens, kParts, Place> following = blocks[PanelSlot(slot + 1)];
+        Place freed = 0;
+        Place filled = 0;
         if (send_now) {
             Tile<Activation, kTokens, kInputs> tile;
 
@@ -111,7 +125,7 @@ beat:
             for (int token = 0; token < kTokens; ++token) {
             part:
                 for (int part = 0; part < kParts; ++part) {
-                    const Row<Activation, kWord> word = panel[token][part][half][beat];
+                    const Row<Activation, kWord> word = panel[token][part][beat];
                     const bool missing =
                         token >= block.tokens || (send.inner.last && part >= block.parts);
 
@@ -124,12 +138,19 @@ beat:
             }
             tiles.write(tile);
             const bool block_ends = send.Ends();
-            beat = send.inner.last ? 0 : int(beat + 1);
+            const bool row_ends = send.inner.last;
             send.Step();
             if (block_ends) {
-                blocks[half].full = false;
-                ++half;
+                blocks[slot].full = false;
+                ++slot;
+                freed = block.beats;
                 if (following.full) send.Start(following.repeats, following.beats);
+            }
+            // Blocks lie one behind another.
+            if (!row_ends || block_ends) {
+                ++beat;
+            } else {
+                beat = block.start;
             }
         } else if (!send.running && block.full) {
             send.Start(block.repeats, block.beats);
@@ -137,15 +158,17 @@ beat:
 
         const bool take = fill.Ends() && (fill_now || !fill.running) && next.ready;
         if (fill_now) {
-            panel[place.token][place.part][place.half][place.beat] = rows.read();
+            panel[place.token][place.part][Place(place.start + place.beat)] = rows.read();
             const bool inner_ends = fill.inner.last;
             const bool rows_end = place.token == kTokens - 1 && !interleaved;
             const bool block_ends = inner_ends && (rows_end || fill.outer.last);
             if (block_ends) {
-                PanelBlock<kTokens, kParts>& block = blocks[place.half];
+                PanelBlock<kTokens, kParts, Place>& block = blocks[place.slot];
                 block.full = true;
+                block.start = place.start;
                 block.repeats = repeats;
                 block.beats = ap_uint<12>(place.beat) + 1;
+                filled = place.beat + 1;
                 block.tokens = place.token + 1;
                 block.parts = place.part + 1;
             }
@@ -159,6 +182,9 @@ beat:
             repeats = next.command.repeats;
         }
         next.Fetch(commands, take);
+        // A cycle behind: none begins in the cycle after another one's end.
+        room = used <= kDepth - kMaxBeats && filled == 0;
+        used += filled - freed;
     }
 }
 

@@ -13,7 +13,7 @@ from m3vit.sim.rtl.bench import run_bench
 from m3vit.sim.streams.array_commands import ATTENTION_LEAD, ArrayInstruction, array_commands
 from m3vit.sim.streams.records import records
 
-LOGITS, CONTEXT = 1, 2  # kinds of blocks
+PRODUCT, LOGITS, CONTEXT, GATE_SUMS = range(4)  # kinds of blocks
 COUNTS = ("after", "second_after", "reads", "second_reads", "writes", "second_writes")
 
 
@@ -22,7 +22,7 @@ def table(random):
 
 
 def matmul(random, **given):
-    return instruction(random, "MATMUL", **source(random), **target(random), **given)
+    return instruction(random, "MATMUL", **{**source(random), **target(random), **given})
 
 
 def attention(random, **given):
@@ -40,11 +40,10 @@ def heads(random, rows, **given):
     return [dataclasses.replace(item, counts=each) for item, each in zip(made, counts, strict=True)]
 
 
-def gate(random):
+def gate(random, **given):
     first, count = random.integers(8), 1 + random.integers(8)
-    return instruction(
-        random, "GATE", rows=1 + random.integers(9), words=3, first=first, last=first + count
-    )
+    fields = {"rows": 1 + random.integers(9), "words": 3, "first": first, "last": first + count}
+    return instruction(random, "GATE", **(fields | given))
 
 
 def experts(random, lengths=None):
@@ -137,6 +136,13 @@ def check(design, program):
     return sequenced
 
 
+def gated(random):
+    """A GATE that may follow the MATMUL in front of it."""
+    first = matmul(random, rows=1 + random.integers(40), destination=1)
+    tokens = 1 + random.integers(45)
+    return [first, dataclasses.replace(gate(random, rows=tokens), trails=True)]
+
+
 MAKERS = (table, matmul, matmul, matmul, attention, attention, gate, experts)
 
 
@@ -153,6 +159,39 @@ def test_random_programs(nano):
 def test_random_programs_of_the_large_design(zcu104):
     for seed in range(20, 30):
         check(zcu104, random_program(seed, 30))
+
+
+@pytest.mark.parametrize("name", ["nano", "zcu104"])
+def test_a_gate_among_the_blocks_in_front(name, request):
+    random = np.random.default_rng(11)
+    program = [item for _ in range(60) for item in (*gated(random), *random_program(1, 1))]
+    blocks = check(request.getfixturevalue(name), program)["blocks"]
+    assert np.count_nonzero(blocks["skip"]) > 50
+
+
+def test_a_gate_that_comes_late(nano, target):
+    """It follows the blocks in front as far as it can; theirs wait for nothing."""
+    random = np.random.default_rng(12)
+    program = [item for _ in range(6) for item in gated(random)]
+    given, wanted = streams(nano, program), check(nano, program)
+    sequencer = target("array_sequencer", nano)
+    for pattern in (stalls.NONE, stalls.BACK_PRESSURE, stalls.TOGGLING):
+        found = run_bench(sequencer, given, None, None, pattern, engine="native", patience=2000)
+        blocks = found.outputs["blocks"]
+        for kind in (PRODUCT, GATE_SUMS):
+            some, others = of_kind(blocks, kind), of_kind(wanted["blocks"], kind)
+            np.testing.assert_array_equal(without_skip(some), without_skip(others))
+        products = np.cumsum(blocks["kind"] == PRODUCT)
+        for block, product in zip(blocks, products, strict=True):
+            if block["skip"]:
+                size = blocks[blocks["kind"] == PRODUCT][product - 1]["size"]
+                assert block["skip"] == size["groups"] * size["beats"] and not block["release"]
+
+
+def without_skip(blocks):
+    blocks = blocks.copy()
+    blocks["skip"] = 0
+    return blocks
 
 
 @pytest.mark.parametrize("destination", range(5))

@@ -40,6 +40,8 @@ class Model:
         self.reads = [0] * 8
         self.writes = [0] * 8
         self.stores = 0
+        self.added = None  # domain that a MATMUL reads which the next NORM may follow row by row
+        self.followed = False  # so does the last NORM of rows for a gate
         self.sent = {name: [] for name in OUTPUTS}
 
     @property
@@ -123,6 +125,7 @@ class Model:
             "second_reads": self._count(self.reads, hidden),
             "writes": self._count(self.writes, written),
             "second_writes": self._count(self.writes, hidden),
+            "trails": int(self._trails(fields)),
         }
         words = np.frombuffer(fields.encode(), "<u8")
         for queue in queues:
@@ -148,6 +151,18 @@ class Model:
             self.reads[domain] += 1
         for domain in {written, hidden} - {None}:
             self.writes[domain] += 1
+
+    def _trails(self, fields):
+        """Whether a GATE may follow the MATMUL in front block by block."""
+        small = False
+        if fields.name in ("MATMUL", "GATE"):
+            small = fields["groups"] * fields["beats"] <= self.design.weight_tiles // 2
+        if fields.name == "NORM" and fields["wide"] == WIDE_GATE:
+            elsewhere = not fields["codes"] or fields["domain"] != self.added
+            self.followed = self.added is not None and fields["first"] == 0 and elsewhere
+        adds = fields.name == "MATMUL" and fields["destination"] == TO_RESIDUAL
+        self.added = fields["domain"] if adds and fields["first"] == 0 and small else None
+        return fields.name == "GATE" and self.followed and small
 
     def end(self, code, position):
         self.sent["ending"].append({"code": code, "position": position})

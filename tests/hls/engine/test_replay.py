@@ -25,11 +25,11 @@ def random_words(kernel, design, count):
 
 
 def climb(ladder, kernel, design, commands, rtl=False):
-    """Commands (words, send, release); the last one for some words releases them."""
-    commands = np.array(commands)
-    counts, send, release = commands.T
+    """Commands (words, send, release, skip); the last one for some words releases them."""
+    commands = np.array([(*command, 0)[:4] for command in commands])
+    counts, send, release, skip = commands.T
     words = random_words(kernel, design, (counts * release).sum())
-    front = np.cumsum(counts * release) - counts * release
+    front = np.cumsum(counts * release) - counts * release + skip
     sent = [
         words[start : start + count]
         for start, count, wanted in zip(front, counts, send, strict=True)
@@ -38,7 +38,10 @@ def climb(ladder, kernel, design, commands, rtl=False):
     return ladder(
         kernel,
         design,
-        {"words": words, "commands": {"words": counts, "send": send, "release": release}},
+        {
+            "words": words,
+            "commands": {"words": counts, "send": send, "release": release, "skip": skip},
+        },
         {"sent": np.concatenate([words[:0], *sent]), "credits": counts[release == 1]},
         rtl,
     )
@@ -75,6 +78,16 @@ def test_some_of_the_words_are_used_longer(nano, ladder):
     """A command may take fewer words than the one before it left."""
     commands = [(8, 1, 0), (2, 1, 1), (6, 1, 0), (3, 1, 1), (3, 1, 0), (3, 1, 1)]
     climb(ladder, "replay_tiles", nano, commands, rtl=True)
+
+
+@pytest.mark.parametrize("kernel", RINGS)
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_words_behind_others_that_stay(nano, ladder, kernel, count):
+    """Between uses of those in front, one behind another, before what is dropped."""
+    first, behind = (5, 1, 0), (count, 1, 0, 5)
+    commands = [first, behind, first, behind, behind, first, (5, 1, 1), (count, 1, 1)]
+    commands += [first, behind, (5, 1, 1), (count, 0, 1), (3, 1, 0), (1, 1, 0, 3), (3, 1, 1)]
+    climb(ladder, kernel, nano, [*commands, (1, 1, 1)] * 2, rtl=True)
 
 
 def test_around_the_ring(nano, ladder):

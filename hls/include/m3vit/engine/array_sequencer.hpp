@@ -5,7 +5,8 @@
 ///
 ///     TABLE      one block without rows
 ///     MATMUL     a block per kTokens rows, chunk after chunk
-///     GATE       a block per kTokens / 2 tokens
+///     GATE       a block per kTokens / 2 tokens; kGateLag blocks behind those of the MATMUL in
+///                front, if it may do so and is already waiting
 ///     ATTENTION  logits and context of kTokens queries each; logits lead by kAttentionLead blocks,
 ///                on to the next ATTENTION if that is already waiting and reads what this one reads
 ///     EXPERTS    expert after expert as their weights are fetched: the tokens of its queue, then
@@ -54,6 +55,12 @@ void ArraySequencer(hls::stream<Dispatched>& instructions, hls::stream<Queue>& q
     Dispatched current;
     BlockWalk<kTokens> walk;
     ChunkWalk chunk;
+    // Of a GATE that has begun in a MATMUL.
+    bool gate_begun = false;
+    BlockWalk<kTokens> gate_walk;
+    ap_uint<3> gate_lag = 0;   // blocks of the MATMUL that must still come first
+    ap_uint<2> gates_due = 0;  // blocks of the GATE that come next
+    ap_uint<16> matmul_tiles = 0;
     WaitingContexts contexts;
     #pragma HLS ARRAY_PARTITION variable=contexts.block complete
     // Of the queues.
@@ -74,11 +81,15 @@ instruction:
         const AttentionInstruction attention = AsAttention(bits);
         const GateInstruction gate = AsGate(bits);
         const ExpertsInstruction experts = AsExperts(bits);
+        const ap_uint<kOpcodeBits> next_opcode = next.command.word[0];
         // Logits may only overtake contexts that they cannot wait for: those of the same queries.
         const AttentionInstruction following = AsAttention(BitsOf(next.command));
-        const bool attention_follows =
-            next.ready && OpcodeOf(BitsOf(next.command)) == kOpcodeAttention &&
-            following.domain == attention.domain && next.command.after == current.after;
+        const bool attention_follows = next.ready && next_opcode == kOpcodeAttention &&
+                                       following.domain == attention.domain &&
+                                       next.command.after == current.after;
+        const GateInstruction next_gate = AsGate(BitsOf(next.command));
+        const bool gate_follows =
+            next.ready && next_opcode == kOpcodeGate && next.command.trails && chunk.count.last;
         bool take = false;
         bool send = true;
         Block block;
@@ -93,6 +104,8 @@ instruction:
             if (take) phase = kStart;
         } else if (phase == kStart) {
             send = opcode == kOpcodeTable;
+            matmul_tiles = matmul.groups * matmul.beats;
+            gates_due = 0;
             if (opcode == kOpcodeMatmul) {
                 walk.Start(matmul.rows, matmul.base, matmul.to_base);
                 chunk.Start(matmul.chunks);
@@ -101,7 +114,12 @@ instruction:
                 walk.Start(attention.rows, attention.base, attention.to_base);
                 phase = kAttention;
             } else if (opcode == kOpcodeGate) {
-                walk.Start(ap_uint<13>(gate.rows) << 1, 0, 0);
+                if (gate_begun) {
+                    walk = gate_walk;
+                } else {
+                    walk.Start(ap_uint<13>(gate.rows) << 1, 0, 0);
+                }
+                gate_begun = false;
                 phase = kGate;
             } else if (opcode == kOpcodeExperts) {
                 queues_left.Start(experts.experts);
@@ -113,8 +131,22 @@ instruction:
                 block.kind = kTable;
                 phase = kIdle;
             }
+        } else if (phase == kMatmul && gates_due != 0) {
+            block = GateBlock(next_gate, gate_walk, matmul_tiles);
+            gate_walk.Step(0, 0);
+            // The last one frees the weights of the gate, behind those of the MATMUL.
+            gates_due = gate_walk.last ? ap_uint<2>(0) : ap_uint<2>(gates_due - 1);
         } else if (phase == kMatmul) {
             block = MatmulBlock(matmul, current, walk, chunk);
+            if (gate_follows && !gate_begun) {
+                gate_walk.Start(ap_uint<13>(next_gate.rows) << 1, 0, 0);
+                gate_begun = true;
+                gate_lag = kGateLag - 1;
+            } else if (gate_follows && gate_lag != 0) {
+                --gate_lag;
+            } else if (gate_follows && !gate_walk.last) {
+                gates_due = 2;
+            }
             if (!walk.last) {
                 walk.Step(matmul.stride, matmul.to_stride);
             } else {
@@ -123,7 +155,7 @@ instruction:
                 chunk.Step(matmul.groups);
             }
         } else if (phase == kGate) {
-            block = GateBlock(gate, walk);
+            block = GateBlock(gate, walk, 0);
             if (walk.last) phase = kIdle;
             walk.Step(0, 0);
         } else if (phase == kAttention) {

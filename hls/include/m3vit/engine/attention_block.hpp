@@ -2,8 +2,8 @@
 /// The blocks of an ATTENTION: logits and context of the same queries, some blocks apart.
 ///
 /// Between the two the softmax has to pass, so the array works on the logits of further queries
-/// before it comes to a context: of the same head or, if an ATTENTION of the same buffer follows, of
-/// the next one.
+/// before it comes to a context: of the same head or, if an ATTENTION of the same buffer follows,
+/// of the next one.
 #pragma once
 
 #include "m3vit/engine/block.hpp"
@@ -13,7 +13,7 @@
 namespace m3vit {
 
 /// Blocks of logits between those of some queries and their context.
-constexpr int kAttentionLead = 2;
+constexpr int kAttentionLead = 3;
 
 template <int kRows>
 Block LogitsBlock(const AttentionInstruction& fields, const Dispatched& counts,

@@ -84,6 +84,7 @@ struct Block {
     ap_uint<3> kind = 0;  ///< BlockKind
     BlockSize size;
     ap_uint<1> release = 0;  ///< weights of the ring are used for the last time
+    ap_uint<16> skip = 0;    ///< tiles of the ring in front of the block's, that others still use
     BlockSource source;
     BlockKeyValues key_values;
     BlockTarget target;

@@ -197,10 +197,10 @@ block:
         }
         const ap_uint<1> send = kind != kDrop;
         if (kind == kProduct || kind == kGateSums || kind == kDrop) {
-            tile_replays.write({ap_uint<16>(tiles), send, block.release});
+            tile_replays.write({ap_uint<16>(tiles), send, block.release, block.skip});
         }
         if (kind == kProduct || kind == kDrop) {
-            parameter_replays.write({groups, send, block.release});
+            parameter_replays.write({groups, send, block.release, 0});
         }
         if (kind == kLogits || kind == kContext) {
             key_value_reads.write(KeyValueReadOf(block, tiles));

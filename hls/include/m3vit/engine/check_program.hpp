@@ -29,6 +29,24 @@ struct ProgramOrder {
     ap_uint<12> tokens = 0;  ///< of the GATE
     ap_uint<8> first = 0;
     ap_uint<9> experts = 0;
+    bool adds = false;     ///< the instruction in front is a MATMUL as `Trails` wants it
+    Domain domain = 0;     ///< that it reads
+    bool follows = false;  ///< the NORM follows it row by row
+
+    /// A GATE may follow a MATMUL in front of its NORM block by block. The array, which works on
+    /// its blocks in order, must never wait for rows of the MATMUL's further blocks: row i of the
+    /// NORM needs what the MATMUL adds to row i and nothing else of it, and both matrices fit the
+    /// ring.
+    bool Trails(const InstructionBits& bits, const MatrixClaim& matrix) const {
+        #pragma HLS INLINE
+        return OpcodeOf(bits) == kOpcodeGate && follows && IsSmall(matrix);
+    }
+
+    static bool IsSmall(const MatrixClaim& matrix) {
+        #pragma HLS INLINE
+        const ap_uint<18> tiles = matrix.groups * matrix.beats;
+        return tiles <= kWeightTiles / 2;
+    }
 
     /// The instruction may come here, but for its pairs.
     bool Begins(const ap_uint<4>& opcode) const {
@@ -57,15 +75,17 @@ struct ProgramOrder {
         return true;
     }
 
-    void Step(const InstructionBits& bits) {
+    void Step(const InstructionBits& bits, const MatrixClaim& matrix) {
         #pragma HLS INLINE
         const ap_uint<4> opcode = OpcodeOf(bits);
+        const MatmulInstruction matmul = AsMatmul(bits);
         if (opcode == kOpcodeNorm) {
             const NormInstruction norm = AsNorm(bits);
             if (norm.wide == kNormWideGate) {
                 rows_wait = true;
                 rows = norm.rows;
                 words = PanelWords(norm.words);
+                follows = adds && norm.first == 0 && (!norm.codes || norm.domain != domain);
             }
         } else if (opcode == kOpcodeGate) {
             const GateInstruction gate = AsGate(bits);
@@ -81,6 +101,9 @@ struct ProgramOrder {
             rows_wait = false;
             choice_waits = false;
         }
+        adds = opcode == kOpcodeMatmul && matmul.destination == kDestinationResidual &&
+               matmul.first == 0 && IsSmall(matrix);
+        domain = matmul.domain;
     }
 };
 
@@ -90,10 +113,9 @@ inline bool IsForThis(const BeginInstruction& begin) {
     return begin.design == kDesignId && begin.version == kIsaVersion;
 }
 
-inline Checked Check(const InstructionBits& bits, const ProgramOrder& order) {
+inline Checked Check(const InstructionBits& bits, const Claims& claims, bool known,
+                     const ProgramOrder& order) {
     #pragma HLS INLINE
-    bool known;
-    const Claims claims = ClaimsOf(bits, known);
     const ap_uint<4> opcode = OpcodeOf(bits);
     Checked checked;
 
@@ -105,6 +127,7 @@ word:
                    : !Fits(claims)                                       ? kCodeField
                    : !order.Pairs(bits)                                  ? kCodeOrder
                                                                          : kCodeWell;
+    checked.trails = order.Trails(bits, claims.matrix);
     checked.uses = claims.uses;
     checked.data = {claims.data_kind, claims.data.line, claims.data.beats,
                     ap_uint<24>(claims.data.words)};
@@ -130,8 +153,10 @@ beat:
                 bits |= InstructionBits(held.lane[lane]) << (32 * lane);
                 bits |= InstructionBits(beat.lane[lane]) << (32 * lane + 128);
             }
-            instructions.write(Check(bits, order));
-            order.Step(bits);
+            bool known;
+            const Claims claims = ClaimsOf(bits, known);
+            instructions.write(Check(bits, claims, known, order));
+            order.Step(bits, claims.matrix);
         }
         held = beat;
         second = !second;

@@ -45,6 +45,7 @@ enum ProgramCode {
 struct Checked {
     ap_uint<64> word[4];  ///< as in Dispatched
     ap_uint<8> code;      ///< ProgramCode
+    ap_uint<1> trails;    ///< as in Dispatched
     Uses uses;
     DataCommand data;
     StoreCommand store;

@@ -1,5 +1,8 @@
 /// \file gate_block.hpp
 /// The blocks of a GATE, in which every token is two rows: its high bytes, then its low bytes.
+///
+/// The rows are those of a NORM. If that follows a MATMUL row by row, the GATE does so too, some
+/// blocks behind: the choice of experts takes longer than the array, which need not wait for it.
 #pragma once
 
 #include "m3vit/engine/block.hpp"
@@ -8,15 +11,20 @@
 
 namespace m3vit {
 
+/// Blocks of a MATMUL from those that make some rows to those of their gate.
+constexpr int kGateLag = 4;
+
 /// \param walk  over rows of bytes
+/// \param skip  tiles of the ring in front of the gate's
 template <int kRows>
-Block GateBlock(const GateInstruction& fields, const BlockWalk<kRows>& walk) {
+Block GateBlock(const GateInstruction& fields, const BlockWalk<kRows>& walk, ap_uint<16> skip) {
     #pragma HLS INLINE
     static_assert(kRows % 2 == 0, "both rows of a token are in one block");
     Block block;
     block.kind = kGateSums;
     block.size = {walk.rows(), fields.words, fields.beats, fields.groups};
     block.release = walk.last;
+    block.skip = skip;
 
     BlockGate& gate = block.gate;
     gate.token = walk.row >> 1;

@@ -18,6 +18,7 @@ struct Dispatched {
     AccessCount second_reads;   ///< EXPERTS: reads of the hidden buffer
     AccessCount writes;         ///< writes of the domain that is written
     AccessCount second_writes;  ///< EXPERTS: writes of the hidden buffer
+    ap_uint<1> trails;          ///< GATE: it may follow the MATMUL in front block by block
 };
 
 /// The fields of `Dispatched` as one number, for m3vit/isa.hpp.

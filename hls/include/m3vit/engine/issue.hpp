@@ -70,6 +70,7 @@ word:
     dispatched.second_reads = second_write ? reads.Of(uses.second_domain) : AccessCount(0);
     dispatched.writes = writes.Of(uses.written_domain);
     dispatched.second_writes = second_write ? before : AccessCount(0);
+    dispatched.trails = checked.trails;
     return dispatched;
 }
 

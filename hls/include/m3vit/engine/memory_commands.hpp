@@ -76,6 +76,8 @@ struct ReplayCommand {
     ap_uint<16> words;   ///< at least 1
     ap_uint<1> send;     ///< 0: they are not needed; `release` has to be 1
     ap_uint<1> release;  ///< they are used for the last time: their places are free
+    ap_uint<16> skip;    ///< words in front of them, that have been sent and stay; then `send` = 1
+                         ///< and `release` = 0
 };
 
 /// Requantisation of kLanes neighbouring channels, as it lies in memory: see docs/isa.md.

@@ -7,8 +7,9 @@
 /// them is there, and says whether they are used again (weights meet one block of rows after
 /// another) or their places are free. A word in and a word out per cycle (II=1), neither waiting
 /// for the other, and no cycle between commands. Words that were fetched in vain are dropped in one
-/// cycle, once all have come. Whoever asks memory for words knows by `credits` how many places are
-/// free, and has taken them all at the beginning. No arithmetic.
+/// cycle, once all have come. A command may skip words that others still use, for two cycles.
+/// Whoever asks memory for words knows by `credits` how many places are free, and has taken them
+/// all at the beginning. No arithmetic.
 #pragma once
 
 #include "m3vit/commands.hpp"
@@ -28,7 +29,7 @@ void Replay(Word (&ring)[kDepth], hls::stream<Word>& words, hls::stream<ReplayCo
 
     NextCommand<ReplayCommand> next;
     bool running = false;
-    ReplayCommand command = {0, 0, 0};
+    ReplayCommand command = {0, 0, 0, 0};
     Countdown<16> left;   // words of the command
     Address place = 0;    // of the next word that comes
     Address front = 0;    // of the oldest word
@@ -41,6 +42,7 @@ void Replay(Word (&ring)[kDepth], hls::stream<Word>& words, hls::stream<ReplayCo
     Count adjustment = 0;    // of `ahead`, for what ended in the cycle before
     bool repeated = false;   // that was a command whose words are there again
     bool dropped = false;    // or words that `ahead` still has
+    bool skips = false;      // the command does, now
     bool all_there = false;  // the words of the command are
 
 word:
@@ -49,7 +51,7 @@ word:
         const bool store = !words.empty() && room;
         const bool told = !credits.full();
         const bool there = (ahead != 0 && !dropped) || repeated;
-        const bool send = running && command.send && there && !sent.full() && told;
+        const bool send = running && !skips && command.send && there && !sent.full() && told;
         const bool drop = running && !command.send && all_there && told;
         const bool ends = drop || (send && left.last);
         const bool take = (ends || !running) && next.ready;
@@ -57,11 +59,11 @@ word:
         room = store ? stored != kDepth - 1 : stored != kDepth;
         stored += Count(store) - released;
         released = 0;
-        all_there = ahead >= command.words && !take && !drop && !dropped;
+        all_there = ahead >= command.words && !take && !drop && !dropped && !skips;
         ahead += Count(store) - Count(send) + adjustment;
         adjustment = 0;
         repeated = ends && !command.release;
-        dropped = drop;
+        dropped = drop || skips;
         if (store) ring[place++] = words.read();
         if (send) {
             sent.write(ring[present]);
@@ -71,15 +73,20 @@ word:
             present += command.words;
             adjustment = -command.words;
         }
+        if (skips) {
+            present = front + command.skip;
+            adjustment = -command.skip;
+        }
         if (ends && command.release) {
             credits.write(command.words);
             released = command.words;
             front = present;
         } else if (ends) {
-            adjustment = command.words;
+            adjustment = command.words + command.skip;
             present = front;
         }
 
+        skips = take && next.command.skip != 0;
         if (take) {
             command = next.command;
             left.Start(command.words);

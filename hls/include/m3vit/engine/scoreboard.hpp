@@ -109,38 +109,4 @@ struct Waiting {
     }
 };
 
-/// Who of some that wait goes first: the one who has not gone for the longest time.
-template <int kCount>
-struct Turns {
-    bool first[kCount][kCount];  ///< [of][before]
-
-    Turns() {
-        #pragma HLS ARRAY_PARTITION variable=first complete dim=0
-    of:
-        for (int of = 0; of < kCount; ++of) {
-        before:
-            for (int before = 0; before < kCount; ++before) first[of][before] = of < before;
-        }
-    }
-    template <typename Item>
-    bool Comes(int index, const Waiting<Item> (&waiting)[kCount]) const {
-        #pragma HLS INLINE
-        bool comes = waiting[index].open;
-
-    other:
-        for (int other = 0; other < kCount; ++other) {
-            if (other != index && waiting[other].open && first[other][index]) comes = false;
-        }
-        return comes;
-    }
-    void Went(int index) {
-        #pragma HLS INLINE
-    other:
-        for (int other = 0; other < kCount; ++other) {
-            first[index][other] = false;
-            first[other][index] = true;
-        }
-    }
-};
-
 }  // namespace m3vit

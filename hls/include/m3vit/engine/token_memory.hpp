@@ -4,8 +4,9 @@
 ///     codes of four writers  words of kLanes  ->  rows  words of kWord
 ///
 /// A word is read and a word is written per cycle (II=1), which do not wait for one another unless
-/// accesses.hpp says so; between reads no cycle is lost, if they have two words at least. Writers
-/// take turns by the word, and one that waits for reads holds up no other. Rows that are read are
+/// accesses.hpp says so; between reads no cycle is lost, if they have two words at least. Of the
+/// writers the array goes before what works ahead of it, and one that waits for reads holds up no
+/// other: when the array has no more rows, those that it needs come in. Rows that are read are
 /// consecutive ones, or have indices that come on a stream: those of an expert's tokens. A word of
 /// the array is as wide as kWord / kLanes words that came; these lie in banks side by side. If only
 /// some of its banks were written, the others hold anything, which meets weights that are zero.
@@ -26,7 +27,7 @@
 
 namespace m3vit {
 
-/// LayerNorm, patches, results of the array, context of attention.
+/// LayerNorm, patches, results of the array, context of attention: the last one goes first.
 constexpr int kTokenWriters = 4;
 
 /// Words of kLanes channels that the token memory can hold, and more.
@@ -109,7 +110,6 @@ void TokenBuffer(hls::stream<TokenReadCommand>& reads, hls::stream<ap_uint<12>>&
     #pragma HLS ARRAY_PARTITION variable=domains complete
     Waiting<TokenWord<kLanes>> waiting[kTokenWriters];
     #pragma HLS ARRAY_PARTITION variable=waiting complete
-    Turns<kTokenWriters> turns;
     TokenWord<kLanes> written;  // that is written now
     bool write = false;
     Waiting<TokenReadCommand> following;
@@ -178,23 +178,16 @@ word:
                                   here && written.order.last);
         }
 
-        bool goes[kTokenWriters];
-        #pragma HLS ARRAY_PARTITION variable=goes complete
         write = false;
 
     choose:
-        for (int index = 0; index < kTokenWriters; ++index) {
-            goes[index] = turns.Comes(index, waiting);
-            if (goes[index]) {
+        for (int index = kTokenWriters - 1; index >= 0; --index) {
+            const bool goes = waiting[index].open && !write;
+            if (goes) {
                 written = waiting[index].item;
                 write = true;
             }
-        }
-
-    step:
-        for (int index = 0; index < kTokenWriters; ++index) {
-            if (goes[index]) turns.Went(index);
-            waiting[index].Step(words[index], goes[index], may_write[index]);
+            waiting[index].Step(words[index], goes, may_write[index]);
         }
         if (take) {
             command = coming;
