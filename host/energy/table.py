@@ -19,11 +19,14 @@ COLUMNS = (
     "GOPS/W",
 )
 
+LABELS = {"simulated": " sim.", "estimated": " est."}
+SYSTEM_WIDTH = 34
+
 
 def show(groups: Iterable[tuple[str, Sequence[Row]]], console: Console) -> None:
     """Print groups of rows with a heading each, then reasons and notes by number."""
     table = Table(show_lines=False, pad_edge=False)
-    table.add_column("system")
+    table.add_column("system", min_width=SYSTEM_WIDTH)
     for name in COLUMNS:
         table.add_column(name, justify="right")
     remarks: dict[str, int] = {}
@@ -68,7 +71,7 @@ def text(number: Number) -> str:
 
     What is simulated or estimated says so; published rows have a heading.
     """
-    label = f" {number.origin}" if number.origin in ("simulated", "estimated") else ""
+    label = LABELS.get(number.origin, "")
     if number.low is None or number.high is None:
         return _digits(number.value) + label
     if number.origin == "measured":

@@ -62,7 +62,7 @@ def test_the_simulated_engine_has_its_row(m3vit, compiled_directory, tmp_path, m
     result = m3vit(
         *("energy", compiled_directory, "--batch", 1, "--design", "nano", "--json", report)
     )
-    assert "0.005–0.02 estimated" in result.stdout
+    assert "0.005–0.02 est." in result.stdout
     (row,) = (
         row for row in json.loads(report.read_text())["rows"] if "simulated" in row["hardware"]
     )

@@ -90,7 +90,7 @@ def energy(
             rows.append(simulated_row(workload, design))
         progress(len(found) + simulate, len(found) + simulate)
     papers = published_rows()
-    groups = [("on this machine, and simulated", rows), ("published", papers)]
+    groups = [("here; sim.: simulated, est.: estimated", rows), ("published", papers)]
     console = Console()
     console.print(
         f"{workload.name}, task {workload.task}, {len(workload.images)} images, "

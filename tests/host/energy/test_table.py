@@ -38,7 +38,7 @@ def test_estimates_never_stand_in_the_measured_column():
     assert line_of(table, "metered")[measured] == "0.008 ± 0.001"
     assert line_of(table, "metered")[other] == ""
     assert line_of(table, "modelled")[measured] == ""
-    assert line_of(table, "modelled")[other] == "0.002–0.02 estimated"
+    assert line_of(table, "modelled")[other] == "0.002–0.02 est."
     assert line_of(table, "printed")[measured] == ""
     assert line_of(table, "printed")[other] == "0.008"
 
@@ -58,5 +58,5 @@ def test_a_missing_number_has_a_reason_that_is_printed_once():
 def test_numbers_have_three_digits():
     assert text(Number(0.012345, "published", "p")) == "0.0123"
     assert text(Number(1234.5, "measured", "m")) == "1234"
-    assert text(Number(3.0, "simulated", "s", 3.0, 3.0)) == "3 simulated"
+    assert text(Number(3.0, "simulated", "s", 3.0, 3.0)) == "3 sim."
     assert text(Number(0.0, "measured", "m", -0.5, 0.5)) == "0 ± 0.5"
