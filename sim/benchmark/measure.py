@@ -11,7 +11,7 @@ from m3vit.hls.engine import Engine
 from m3vit.host.driver import EngineDriver
 from m3vit.host.program import Plan, build_plan
 from m3vit.model.compiled import CompiledModel
-from m3vit.model.cost import run_macs
+from m3vit.model.cost import run_macs, run_weight_bytes
 from m3vit.model.reference import Reference, TaskRun
 from m3vit.model.shape import Shape
 from m3vit.sim.engine.exactness import unequal
@@ -32,6 +32,9 @@ class Measurement:
         name: of the network.
         cycles: of the first image after reset, from start to done.
         macs: useful ones of that run. ddr_bytes: moved by it.
+        settled_cycles, settled_ddr_bytes: of the same image again, when the experts are guessed
+            that it needs.
+        needed_bytes: parameters that the run needs, the image, and the results.
         task_switch_cycles: of A B A B less those of A A B B, on one image; None for one task.
         equal: every output, expert and score is the reference's, in every run.
         estimate: of the first image.
@@ -41,6 +44,9 @@ class Measurement:
     cycles: int
     macs: int
     ddr_bytes: int
+    settled_cycles: int
+    settled_ddr_bytes: int
+    needed_bytes: int
     task_switch_cycles: int | None
     equal: bool
     estimate: Estimate
@@ -57,6 +63,9 @@ class Measurement:
             "macs": self.macs,
             "macs_per_cycle": self.macs / self.cycles,
             "ddr_bytes": self.ddr_bytes,
+            "settled_cycles": self.settled_cycles,
+            "settled_ddr_bytes": self.settled_ddr_bytes,
+            "needed_bytes": self.needed_bytes,
             "task_switch_cycles": self.task_switch_cycles,
             "equal_to_reference": self.equal,
             "estimated_cycles": self.estimate.cycles,
@@ -115,15 +124,19 @@ class Bench:
             tasks = [task.name for task in model.tasks]
             self.progress(f"{name}: first image, task {tasks[0]}")
             first = runs.run(tasks[0])
-            cycles, moved = runs.cycles[-1], runs.bytes[-1]
+            self.progress(f"{name}: the same again")
+            runs.run(tasks[0])
             switch = None
             if switches and len(tasks) > 1:
                 switch = self._switch(name, runs, tasks[0], tasks[1])
         return Measurement(
             name,
-            cycles,
+            runs.cycles[0],
             _macs(plan, tasks[0], first),
-            moved,
+            runs.bytes[0],
+            runs.cycles[1],
+            runs.bytes[1],
+            _needed(plan, tasks[0], first, pixels),
             switch,
             runs.equal,
             estimate(
@@ -173,6 +186,11 @@ class _Runs:
 def _macs(plan: Plan, task: str, run: TaskRun) -> int:
     loads = run_loads(run, plan.model.network.num_experts)
     return run_macs(Shape.from_compiled(plan.model), task, loads)
+
+
+def _needed(plan: Plan, task: str, run: TaskRun, pixels: NDArray[np.uint8]) -> int:
+    loads = run_loads(run, plan.model.network.num_experts)
+    return run_weight_bytes(plan.model, task, loads) + pixels.nbytes + run.output.nbytes
 
 
 def noise(model: CompiledModel, seed: int = 1) -> NDArray[np.uint8]:

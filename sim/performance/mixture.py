@@ -18,30 +18,29 @@ class Mixture(State):
         tokens = self.design.array_tokens // 2
         chunk = self._chunk(i, parameters=False)
         issued = self._sequenced()
-        arrival: Arrival | None = self.loader.take(chunk, self.issued)
+        weights = self.loader.take(chunk, self.issued).last + self.t.weights
         _, rules = self.data.take(-(-i["experts"] // 2), self.issued, per_beat=2)
+        # Its blocks go between those of the projection in front, as far as their rows are there.
         pipe, usage = self.pipe, self.step.usage
-        last = 0.0
-        for first in range(0, i["rows"], tokens):
+        free, last, beats = 0.0, rules, i["groups"] * i["beats"]
+        blocks = range(0, i["rows"], tokens)
+        for first in blocks:
             count = min(tokens, i["rows"] - first)
             ready = max(issued, self.norm_rows[first + count - 1] + self.t.gate_rows)
-            pipe.fill(2 * count * i["words"], ready)
-            start = pipe.multiply(
-                usage, i["groups"], i["beats"],
-                cause=LAYER_NORM, ready=ready + 2 * count * i["words"], weights=arrival,
-            )  # fmt: skip
-            arrival = None
-            _, last = pipe.deliver(
-                usage, start, 2 * count, i["groups"], i["beats"],
-                cycles=max(2 * count * i["groups"], 1 + count * i["experts"]),
-                ready=rules if first == 0 else 0.0, cause=GATE,
-            )  # fmt: skip
+            free = max(free, ready + 2 * count * i["words"] + self.t.tiles, weights) + beats
+            cycles = max(2 * count * i["groups"], 1 + count * i["experts"])
+            last = max(last, free + self.t.sums) + cycles
+        before = pipe.array
+        usage.beats += beats * len(blocks)
+        pipe.array = max(before + beats * len(blocks), free)
+        usage.wait(LAYER_NORM, pipe.array - before - beats * len(blocks))
+        pipe.filled = max(pipe.filled, pipe.array)
         self.loader.release(chunk, pipe.array)
         held = i["experts"] * (1 if i["groups"] == 1 else tokens)
         self.picks = last + self.t.gate + held
         self.step.macs = 2 * i["rows"] * i["groups"] * i["beats"]
-        beats = -(-i["pick_count"] * 8 // BEAT_BYTES)
-        self.time = max(self.time, self.stores.take(beats, self.picks - 1, self.picks))
+        stored = -(-i["pick_count"] * 8 // BEAT_BYTES)
+        self.time = max(self.time, self.stores.take(stored, self.picks - 1, self.picks))
 
     def _experts(self, i: Instruction) -> None:
         queues = self.routing[self.routed]

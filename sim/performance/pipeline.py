@@ -14,6 +14,9 @@ RESULTS = "results"
 SOFTMAX = "softmax"
 SEQUENCER = "sequencer"
 
+PANEL_BLOCKS = 4
+"""That the panel holds, those that are sent or filled included."""
+
 
 @dataclass
 class Usage:
@@ -51,7 +54,7 @@ class Pipeline:
     Attributes:
         issued: when the sequencer gave the last block out.
         fetched: its commands were taken by the token memory, latest last.
-        filled: the panel holds the last block. sent: ends of the last two blocks in the array.
+        filled: the panel holds the last block. sent: ends of the last blocks in the array.
         array: its end. results: the last word behind the serialiser has gone.
         maxima, weights: the softmax has passed the last block of logits.
     """
@@ -60,7 +63,7 @@ class Pipeline:
     delays: Delays
     issued: float = 0.0
     filled: float = 0.0
-    sent: tuple[float, float] = (0.0, 0.0)
+    sent: tuple[float, ...] = (0.0,) * PANEL_BLOCKS
     array: float = 0.0
     results: float = 0.0
     maxima: float = 0.0
@@ -116,7 +119,7 @@ class Pipeline:
             end = weights.last + self.delays.weights
         usage.beats += busy
         self.array = end
-        self.sent = (self.sent[1], end)
+        self.sent = (*self.sent[1:], end)
         return start
 
     def deliver(
@@ -155,7 +158,7 @@ class Pipeline:
         if held > self.array:
             usage.wait(cause, held - self.array)
             self.array = held
-            self.sent = (self.sent[0], held)
+            self.sent = (*self.sent[:-1], held)
         return first, last
 
     def soften(self, usage: Usage, start: float, rows: int, groups: int, beats: int) -> float:
@@ -168,7 +171,7 @@ class Pipeline:
         if held > self.array:
             usage.wait(SOFTMAX, held - self.array)
             self.array = held
-            self.sent = (self.sent[0], held)
+            self.sent = (*self.sent[:-1], held)
         return self.weights
 
 

@@ -16,7 +16,7 @@ from .pipeline import RESULTS, SOFTMAX
 from .state import State
 
 TABLE, LOAD = "table", "LOAD"
-ATTENTION_LEAD = 2
+ATTENTION_LEAD = 3
 
 
 class Products(State):
