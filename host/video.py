@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def captured(source: int | str | Path, size: tuple[int, int]) -> Iterator[NDArra
 def _opened(source: int | str | Path) -> Iterator[tuple[Any, Any]]:
     """OpenCV and a capture of it, released in the end."""
     try:
-        import cv2
+        cv2: Any = import_module("cv2")  # no dependency, so checkers of types may not see it
     except ImportError as error:
         raise UserError(
             "cameras and video files are read through OpenCV, which is not here: "

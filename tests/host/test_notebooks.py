@@ -33,6 +33,7 @@ SAYS = {
     "05_energy": "Nothing is measured: no power sensor of the rail 12V and INT",
     "06_own_checkpoint": "of the expert assignments are the float network's",
 }
+QUICK = ("01_first_image", "05_energy")
 BUILD_SECONDS = 1800  # the engine's simulator, if it is not in the cache
 
 
@@ -49,8 +50,11 @@ def test_notebooks_are_committed_without_outputs(path):
         assert not cell.metadata
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=() if path.stem in QUICK else pytest.mark.slow) for path in PATHS],
+    ids=lambda path: path.stem,
+)
 def test_notebooks_run(path, tmp_path):
     notebook = nbformat.read(path, as_version=4)
     resources = {"metadata": {"path": str(tmp_path)}}
