@@ -1,10 +1,11 @@
 """Atomic writes: whole or not at all."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from m3vit.files import atomic_path, default_root, write_atomically
+from m3vit.files import atomic_path, default_root, keep_newest, write_atomically
 
 
 def test_a_file_appears_with_its_parents(tmp_path: Path) -> None:
@@ -48,3 +49,13 @@ def test_the_default_place_can_be_chosen(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.delenv("M3VIT_DATA")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert default_root() == tmp_path / ".cache" / "m3vit"
+
+
+def test_the_newest_files_stay(tmp_path):
+    """Also when another process deletes one of them meanwhile."""
+    paths = [tmp_path / str(age) for age in range(5)]
+    for age, path in enumerate(paths):
+        path.touch()
+        os.utime(path, (1000 - age, 1000 - age))
+    keep_newest([*paths, tmp_path / "gone"], 2)
+    assert sorted(tmp_path.iterdir()) == paths[:2]

@@ -1,6 +1,5 @@
 """The whole compiler in one call: a C++ file becomes SystemVerilog modules and a report."""
 
-import contextlib
 import hashlib
 import importlib.metadata
 import json
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from m3vit.errors import UserError
-from m3vit.files import atomic_path, default_root, write_atomically
+from m3vit.files import atomic_path, default_root, keep_newest, write_atomically
 
 from . import axilite, build, emit, front_end, graph, interface, ir, network, report, toolchain
 from .diagnostics import HlsError
@@ -23,7 +22,7 @@ from .timing import Clock
 REPORT = "report.json"
 """File beside the SystemVerilog of a design."""
 
-CACHED_DESIGNS = 200
+CACHED_DESIGNS = 1000
 """Compiled designs kept; the ones unused for longest make room for new ones."""
 
 
@@ -130,7 +129,7 @@ def compile_source(
     design = _Compilation(front_end.read(path, top, defines, include), clock).run(str(path))
     if cached is not None:
         write_atomically(cached, pickle.dumps(design))
-        _forget_old(cached.parent)
+        keep_newest(cached.parent.glob("*.pickle"), CACHED_DESIGNS)
     return design
 
 
@@ -232,13 +231,3 @@ def _own_digest() -> str:
     home = Path(__file__).parent
     files = sorted([*home.rglob("*.py"), *home.glob("headers/**/*.h"), *RTL_LIBRARY.values()])
     return _digest(*(f"{path.name}\n{path.read_text()}" for path in files))
-
-
-def _forget_old(directory: Path) -> None:
-    """Other processes may do the same at the same time."""
-    ages = {}
-    for path in directory.glob("*.pickle"):
-        with contextlib.suppress(FileNotFoundError):
-            ages[path] = path.stat().st_mtime
-    for stale in sorted(ages, key=lambda path: ages[path], reverse=True)[CACHED_DESIGNS:]:
-        stale.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from m3vit.errors import UserError
-from m3vit.files import atomic_path, default_root
+from m3vit.files import atomic_path, default_root, keep_newest
 from m3vit.hls.compiler.vendor_headers import vendor_directory
 from m3vit.hls.design import DesignConfig
 from m3vit.hls.kernels import HLS, include_directories
@@ -29,7 +29,7 @@ FLAGS = (
     "-fno-gnu-unique",
     "-w",  # a failure shows errors alone; a test compiles all kernels with warnings
 )
-KEPT_LIBRARIES = 200
+KEPT_LIBRARIES = 1000
 """Those unused for longest make room for new ones."""
 
 _log = logging.getLogger(__name__)
@@ -73,15 +73,8 @@ def library(source: Path, design: DesignConfig, threads: bool = False) -> Path:
     _log.warning("compiling %s for the design %s", source.name, design.name)
     includes = [f"-I{path}" for path in search]
     _compile([compiler, *flags, *includes, "-isystem", str(vendor_directory())], source, target)
-    libraries: list[Path] = sorted(target.parent.glob("*.so"), key=_age)
-    for stale in libraries[KEPT_LIBRARIES:]:
-        stale.unlink(missing_ok=True)
+    keep_newest(target.parent.glob("*.so"), KEPT_LIBRARIES)
     return target
-
-
-def _age(path: Path) -> float:
-    """Sorts the file used last to the front."""
-    return -path.stat().st_mtime
 
 
 def _compile(command: list[str], source: Path, target: Path) -> None:

@@ -18,9 +18,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from m3vit.errors import UserError
-from m3vit.files import atomic_path, default_root
+from m3vit.files import atomic_path, default_root, keep_newest
 
-CACHED_MODELS = 100
+CACHED_MODELS = 1000
 """Compiled models kept in the cache; the ones unused for longest make room for new ones."""
 
 _FST_WITHOUT_LIBRARIES = Path(__file__).parent / "fst"
@@ -186,7 +186,5 @@ def cached_model(name: str, files: Sequence[Path], settings: Sequence[str]) -> P
 def remember(model: Path) -> None:
     """Mark a cached program as used now, and forget those unused for longest."""
     model.touch()
-    programs = [path for path in model.parent.iterdir() if not path.name.startswith(".")]
-    programs.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-    for stale in programs[CACHED_MODELS:]:
-        stale.unlink(missing_ok=True)
+    programs = (path for path in model.parent.iterdir() if not path.name.startswith("."))
+    keep_newest(programs, CACHED_MODELS)

@@ -4,7 +4,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 
@@ -45,3 +45,13 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None
 def default_root() -> Path:
     """Where data and caches live unless told otherwise: `$M3VIT_DATA`, else `~/.cache/m3vit`."""
     return Path(os.environ.get("M3VIT_DATA") or Path.home() / ".cache" / "m3vit")
+
+
+def keep_newest(files: Iterable[Path], count: int) -> None:
+    """Delete all but the `count` files that were touched last; others may delete at the same time."""
+    ages = {}
+    for path in files:
+        with contextlib.suppress(FileNotFoundError):
+            ages[path] = path.stat().st_mtime
+    for stale in sorted(ages, key=lambda path: ages[path], reverse=True)[count:]:
+        stale.unlink(missing_ok=True)
