@@ -1,5 +1,6 @@
 """The whole compiler in one call: a C++ file becomes SystemVerilog modules and a report."""
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
