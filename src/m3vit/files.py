@@ -48,7 +48,7 @@ def default_root() -> Path:
 
 
 def keep_newest(files: Iterable[Path], count: int) -> None:
-    """Delete all but the `count` files that were touched last; others may delete at the same time."""
+    """Delete all but the `count` files that were touched last; others may do so as well."""
     ages = {}
     for path in files:
         with contextlib.suppress(FileNotFoundError):
