@@ -5,8 +5,6 @@ only the lines that its instructions name, and leaves the engine usable: after e
 runs and equals the reference. Programs with defined results leave what the interpreter leaves.
 """
 
-import argparse
-import secrets
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +13,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 from rich.progress import track
 
 from m3vit.errors import UserError
@@ -29,6 +26,7 @@ from m3vit.model.network import Network
 from m3vit.model.reference import Reference, TaskRun
 from m3vit.model.synthetic import NANO, random_image, random_model
 
+from .campaign import begin, show_faults
 from .exactness import unequal
 from .interpreter import execute
 from .library import EngineLibrary, Memory, Options, PortProtocolError
@@ -266,25 +264,13 @@ def verdicts(design: DesignConfig, seeds: range) -> Iterator[Verdict]:
 
 def main() -> int:
     """Run a campaign; 0 if no program did harm, 1 if one did, 2 for a mistake."""
-    parser = argparse.ArgumentParser(
-        prog="python -m m3vit.sim.engine.program_fuzz", description=__doc__
-    )
-    parser.add_argument("--count", type=int, default=500, help="how many programs")
-    parser.add_argument("--seed", type=int, help="of the first; drawn and printed if absent")
-    parser.add_argument("--design", default="nano", help="of the engine")
-    options = parser.parse_args()
-    first = options.seed if options.seed is not None else secrets.randbelow(10**9)
-    seeds = range(first, first + options.count)
-    console = Console(stderr=True)
-    console.print(f"random programs: seeds {seeds.start} to {seeds.stop - 1}")
+    design, seeds, console = begin("m3vit.sim.engine.program_fuzz", __doc__, "programs", 500)
     found = []
     try:
-        runs = verdicts(DesignConfig.load(options.design), seeds)
+        runs = verdicts(DesignConfig.load(design), seeds)
         for verdict in track(runs, "programs", total=len(seeds), console=console):
             found.append(verdict)
-            if verdict.faults:
-                text = f"{verdict.case}: {'; '.join(verdict.faults)}"
-                console.print(text, markup=False, highlight=False, soft_wrap=True)
+            show_faults(console, verdict.case, verdict.faults)
     except UserError as mistake:
         console.print(str(mistake), markup=False)
         return 2

@@ -3,12 +3,9 @@
 One engine runs them all, one after another without a reset, each under a memory of its own.
 """
 
-import argparse
-import secrets
 import sys
 from collections.abc import Iterator
 
-from rich.console import Console
 from rich.progress import track
 
 from m3vit.errors import UserError
@@ -16,6 +13,7 @@ from m3vit.hls.design import DesignConfig
 from m3vit.host.driver import EngineError
 from m3vit.model.synthetic import random_image
 
+from .campaign import begin, show_faults
 from .exactness import Comparison
 from .library import PortProtocolError
 from .shapes import Case, random_case
@@ -40,25 +38,13 @@ def failures(
 
 def main() -> int:
     """Run a campaign; 0 if every network is equal, 1 if not, 2 for a mistake."""
-    parser = argparse.ArgumentParser(
-        prog="python -m m3vit.sim.engine.shape_fuzz", description=__doc__
-    )
-    parser.add_argument("--count", type=int, default=30, help="how many networks")
-    parser.add_argument("--seed", type=int, help="of the first; drawn and printed if absent")
-    parser.add_argument("--design", default="nano", help="of the engine")
-    options = parser.parse_args()
-    first = options.seed if options.seed is not None else secrets.randbelow(10**9)
-    seeds = range(first, first + options.count)
-    console = Console(stderr=True)
-    console.print(f"random networks: seeds {seeds.start} to {seeds.stop - 1}")
+    design, seeds, console = begin("m3vit.sim.engine.shape_fuzz", __doc__, "networks", 30)
     failed = 0
     try:
-        found = failures(DesignConfig.load(options.design), seeds)
+        found = failures(DesignConfig.load(design), seeds)
         for case, what in track(found, "networks", total=len(seeds), console=console):
-            if what:
-                failed += 1
-                text = f"{case}: {'; '.join(what)}"
-                console.print(text, markup=False, highlight=False, soft_wrap=True)
+            failed += bool(what)
+            show_faults(console, case, what)
     except UserError as mistake:
         console.print(str(mistake), markup=False)
         return 2
