@@ -48,7 +48,6 @@ namespace m3vit {
 constexpr int kInstructions = 32;  ///< that wait for a sequencer
 constexpr int kCommands = 16;      ///< that wait for a unit: blocks between the ends of the array
 constexpr int kRequests = 32;      ///< of memory, under way
-constexpr int kPanelWords = (kMaxHidden + kPanelLanes - 1) / kPanelLanes;
 constexpr int kRowPanelWords = (kMaxWidth + kPanelLanes - 1) / kPanelLanes;
 constexpr int kBeats = (kMaxHidden + kArrayInputs - 1) / kArrayInputs;
 /// Attention weights of two blocks, so that the softmax works on one while the array takes the
