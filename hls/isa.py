@@ -25,7 +25,10 @@ BEAT_BYTES = 16
 
 TOKEN_DOMAINS = 6
 RESIDUAL_DOMAIN = 6
-KEY_VALUE_DOMAIN = 7
+"""Of bank 0; the other bank's is the next one."""
+
+RESIDUAL_BANKS = 2
+KEY_VALUE_DOMAIN = RESIDUAL_DOMAIN + RESIDUAL_BANKS
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,7 @@ def _stored(address: str, beats: str, what: str) -> tuple[Field, ...]:
     )
 
 
+_BANK = Field("bank", 1, "", "which accesses to the residual stream it is ordered with")
 _INPUT_WORDS = Field("words", 12, "panel words", "of a row")
 _INPUT_BEATS = Field("beats", 8, "tiles", "of a row: array_inputs channels each")
 _RESIDUAL_ROWS = (
@@ -151,13 +155,13 @@ INSTRUCTIONS = (
         "LOAD",
         4,
         "Rows of the residual stream from memory.",
-        (*_stored("address", "beats", "the rows"), *_RESIDUAL_ROWS),
+        (*_stored("address", "beats", "the rows"), *_RESIDUAL_ROWS, _BANK),
     ),
     Kind(
         "STORE",
         5,
         "Rows of the residual stream to memory.",
-        (*_stored("address", "beats", "the rows"), *_RESIDUAL_ROWS),
+        (*_stored("address", "beats", "the rows"), *_RESIDUAL_ROWS, _BANK),
     ),
     Kind(
         "NORM",
@@ -177,6 +181,7 @@ INSTRUCTIONS = (
             Field("parameter_beats", 12, "beats", "how much that is"),
             *_target(),
             *_stored("store", "store_beats", "the int16 rows"),
+            _BANK,
         ),
     ),
     Kind(
@@ -220,6 +225,7 @@ INSTRUCTIONS = (
             ),
             Field("head_words", 6, "words", "2, 3: of a head"),
             *_stored("store", "store_beats", "the results of destination 4"),
+            _BANK,
         ),
     ),
     Kind(
@@ -295,6 +301,7 @@ INSTRUCTIONS = (
             Field("zero_point", 8, "", "of the hidden codes", signed=True),
             Field("residual_words", 12, "words", "of a row of the residual stream"),
             Field("to_first", 12, "rows", "row of the residual stream that token 0 is added to"),
+            _BANK,
         ),
     ),
 )

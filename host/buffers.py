@@ -3,15 +3,21 @@
 In the token memory the LayerNorm's rows have words of their own. What the array writes lies behind
 them, one over the other: patches, contexts and queries side by side, hidden rows. The array
 reads in program order, so a result is never written before the reads in front of it.
+
+A network that does not fit is divided (`tiling.py`): then there are contexts of all tokens, and of
+everything else the rows of one tile.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from m3vit.errors import UserError
 from m3vit.hls.design import DesignConfig
+from m3vit.hls.isa import RESIDUAL_BANKS
 from m3vit.model.network import Network
 
 from .packing import Channels, ceiling
+from .tiling import Tiling, strips_of, tilings, whole
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ class Buffers:
     """All rows of a network, and how their channels lie.
 
     Attributes:
+        tiling: of tokens and heads.
         residual_words: of a row of the residual stream, in words of `lanes`.
         channels: of the residual stream and LayerNorms. heads: of queries, keys, values and
             contexts. hidden_channels, expert_channels: of MLPs and experts. patch_channels: of
@@ -55,6 +62,7 @@ class Buffers:
         head_beats: tiles of a head's row.
     """
 
+    tiling: Tiling
     residual_words: int
     channels: Channels
     heads: Channels
@@ -74,80 +82,145 @@ class Buffers:
     values: HeadTiles
 
 
-def plan_buffers(network: Network, design: DesignConfig) -> Buffers:
-    """Lay out the rows of a network.
+@dataclass(frozen=True)
+class _Need:
+    """What, how much of it, and the design's size that limits it."""
+
+    what: str
+    value: int
+    limit: str
+
+
+def plan_buffers(network: Network, design: DesignConfig, *, divided: bool = True) -> Buffers:
+    """Lay out the rows of a network; in as few tiles as possible.
+
+    Args:
+        network: that runs. design: that it runs on.
+        divided: it may be, if it does not fit.
 
     Raises:
-        UserError: they exceed one of the design's memories.
+        UserError: it exceeds one of the design's memories, however it is divided.
     """
-    tokens, lanes, panel = network.num_tokens, design.lanes, design.panel_lanes
+    sizes = _Sizes(network, design)
+    fitting = sizes.heads_at_a_time if divided else network.num_heads
+    tiling = whole(network, fitting)
+    excess = sizes.excess(tiling)
+    if excess and divided:
+        for tiling in tilings(network, design, sizes.residual_words, fitting):
+            excess = sizes.excess(tiling)
+            if not excess:
+                break
+    if excess:
+        limit = getattr(design, excess.limit)
+        how = f" in {len(tiling.tiles)} tiles" if tiling.streamed else ""
+        raise UserError(
+            f"this network needs {excess.value} {excess.what} on chip{how}, "
+            f"{excess.value - limit} more than the design '{design.name}' holds ({excess.limit} = "
+            f"{limit}): use a design with larger {excess.limit}, or smaller images"
+        )
+    sizes.check_beats()
+    return sizes.buffers(tiling)
 
-    def buffer(domain: int, base: int, channels: Channels) -> Buffer:
-        words = ceiling(channels.count, panel)
-        return Buffer(domain, base, words, ceiling(words * panel, design.array_inputs))
 
-    channels = Channels.plain(network.width, lanes)
-    patch = Channels.plain(network.channels * network.patch_size**2, lanes)
-    dense, expert = (
-        Channels.plain(width, lanes) for width in (network.hidden, network.expert_hidden)
-    )
-    heads = Channels.by_head(network.num_heads, network.head_dim, panel)
-    head_width = heads.count // network.num_heads
-    head_beats = ceiling(head_width, design.array_inputs)
+class _Sizes:
+    """Words and tiles of a network on a design."""
 
-    norm = buffer(1, 0, channels)
-    shared = tokens * norm.words
-    context = buffer(2, shared, heads)
-    queries = buffer(3, shared + tokens * context.words, heads)
-    patches = buffer(0, shared, patch)
-    hidden, expert_hidden = buffer(4, shared, dense), buffer(4, shared, expert)
-    largest = max(
-        (tokens - 1) * patches.words,
-        2 * tokens * context.words,
-        tokens * hidden.words if len(network.moe_layers) < network.num_layers else 0,
-        tokens * expert_hidden.words if network.moe_layers else 0,
-    )
-    keys = HeadTiles(ceiling(tokens, design.array_outputs) * head_beats, head_beats)
-    steps = ceiling(tokens, design.array_inputs)
-    values = HeadTiles(head_width // lanes * steps, steps)
-    residual_words = channels.count // lanes
-    for what, value, name in (
-        ("words of codes", shared + largest, "token_words"),
-        ("words of the residual stream", tokens * residual_words, "residual_words"),
-        ("tiles of keys", network.num_heads * keys.head, "key_value_tiles"),
-        ("tiles of values", network.num_heads * values.head, "key_value_tiles"),
-    ):
-        limit = getattr(design, name)
-        if value > limit:
-            raise UserError(
-                f"this network needs {value} {what} on chip, {value - limit} more than the design "
-                f"'{design.name}' holds ({name} = {limit}): use a design with larger {name}, or "
-                "smaller images"
-            )
-    longest = ceiling(max(design.max_hidden, design.max_tokens), design.array_inputs)
-    for what, rows in (("contexts", context), ("LayerNorms", norm)):
-        if rows.beats > longest:
-            raise UserError(
-                f"rows of {what} take {rows.beats} tiles of this network's weights, "
-                f"{rows.beats - longest} more than the design '{design.name}' holds (max_hidden = "
-                f"{design.max_hidden}): use a design with larger max_hidden, or fewer heads"
-            )
-    return Buffers(
-        residual_words=residual_words,
-        channels=channels,
-        heads=heads,
-        hidden_channels=dense,
-        expert_channels=expert,
-        patch_channels=patch,
-        head_words=head_width // lanes,
-        head_panel_words=head_width // panel,
-        head_beats=head_beats,
-        patches=patches,
-        norm=norm,
-        context=context,
-        queries=queries,
-        hidden=hidden,
-        expert_hidden=expert_hidden,
-        keys=keys,
-        values=values,
-    )
+    def __init__(self, network: Network, design: DesignConfig) -> None:
+        self.network, self.design = network, design
+        lanes, panel = design.lanes, design.panel_lanes
+        self.channels = Channels.plain(network.width, lanes)
+        self.residual_words = self.channels.count // lanes
+        self.patch = Channels.plain(network.channels * network.patch_size**2, lanes)
+        self.dense = Channels.plain(network.hidden, lanes)
+        self.expert = Channels.plain(network.expert_hidden, lanes)
+        self.heads = Channels.by_head(network.num_heads, network.head_dim, panel)
+        self.head_width = self.heads.count // network.num_heads
+        self.head_beats = ceiling(self.head_width, design.array_inputs)
+        tokens = network.num_tokens
+        self.keys = HeadTiles(
+            ceiling(tokens, design.array_outputs) * self.head_beats, self.head_beats
+        )
+        steps = ceiling(tokens, design.array_inputs)
+        self.values = HeadTiles(self.head_width // lanes * steps, steps)
+
+    @property
+    def heads_at_a_time(self) -> int:
+        """Whose keys and values the design holds; 1 at least."""
+        return max(1, self.design.key_value_tiles // max(self.keys.head, self.values.head))
+
+    def buffers(self, tiling: Tiling) -> Buffers:
+        """With the rows of one tile at a time."""
+        rows, tokens = tiling.rows, self.network.num_tokens
+        norm = self._buffer(1, 0, self.channels.count)
+        shared = rows * norm.words
+        context = self._buffer(2, shared, self.heads.count)
+        behind = shared + tokens * context.words
+        return Buffers(
+            tiling=tiling,
+            residual_words=self.residual_words,
+            channels=self.channels,
+            heads=self.heads,
+            hidden_channels=self.dense,
+            expert_channels=self.expert,
+            patch_channels=self.patch,
+            head_words=self.head_width // self.design.lanes,
+            head_panel_words=self.head_width // self.design.panel_lanes,
+            head_beats=self.head_beats,
+            patches=self._buffer(0, shared, self.patch.count),
+            norm=norm,
+            context=context,
+            queries=self._buffer(3, behind, tiling.heads * self.head_width),
+            hidden=self._buffer(4, shared, self.dense.count),
+            expert_hidden=self._buffer(4, shared, self.expert.count),
+            keys=self.keys,
+            values=self.values,
+        )
+
+    def excess(self, tiling: Tiling) -> _Need | None:
+        """The first memory that is too small."""
+        for need in self._needs(tiling):
+            if need.value > getattr(self.design, need.limit):
+                return need
+        return None
+
+    def check_beats(self) -> None:
+        """Refuse rows that are longer than the array's panel.
+
+        Raises:
+            UserError: with the number of tiles.
+        """
+        design = self.design
+        longest = ceiling(max(design.max_hidden, design.max_tokens), design.array_inputs)
+        for what, channels in (("contexts", self.heads), ("LayerNorms", self.channels)):
+            beats = self._buffer(0, 0, channels.count).beats
+            if beats > longest:
+                raise UserError(
+                    f"rows of {what} take {beats} tiles of this network's weights, "
+                    f"{beats - longest} more than the design '{design.name}' holds (max_hidden = "
+                    f"{design.max_hidden}): use a design with larger max_hidden, or fewer heads"
+                )
+
+    def _needs(self, tiling: Tiling) -> Iterator[_Need]:
+        network, rows = self.network, tiling.rows
+        buffers = self.buffers(tiling)
+        ends = [buffers.queries.base + rows * buffers.queries.words]
+        patches = max(strips_of(network, tile).patches for tile in tiling.tiles)
+        ends.append(buffers.patches.base + patches * buffers.patches.words)
+        if len(network.moe_layers) < network.num_layers:
+            ends.append(buffers.hidden.base + rows * buffers.hidden.words)
+        if network.moe_layers:
+            ends.append(buffers.expert_hidden.base + rows * buffers.expert_hidden.words)
+        yield _Need("words of codes", max(ends), "token_words")
+        residual = rows
+        if tiling.streamed:
+            residual = RESIDUAL_BANKS * (tiling.lead + rows)
+        yield _Need(
+            "words of the residual stream", residual * self.residual_words, "residual_words"
+        )
+        yield _Need("tiles of keys", tiling.heads * self.keys.head, "key_value_tiles")
+        yield _Need("tiles of values", tiling.heads * self.values.head, "key_value_tiles")
+
+    def _buffer(self, domain: int, base: int, channels: int) -> Buffer:
+        words = ceiling(channels, self.design.panel_lanes)
+        beats = ceiling(words * self.design.panel_lanes, self.design.array_inputs)
+        return Buffer(domain, base, words, beats)

@@ -120,7 +120,7 @@ class EngineDriver:
         self._send(pixels)
         self.execute(program)
         trace = {}
-        for part, region in program.traces.items():
+        for part, region in program.kept.items():
             content = np.frombuffer(self.port.read(region.start, region.size), np.uint8)
             trace[part] = self.plan.unpack_rows(content)
         return self._result(name), trace

@@ -1,11 +1,14 @@
 """Instructions of the engine out of what a model's rows and parameters are."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from m3vit.hls.design import DesignConfig
 from m3vit.hls.image_command import image_command
 from m3vit.hls.isa import (
+    BEAT_BYTES,
+    LINE_BYTES,
     TO_KEYS,
     TO_MEMORY,
     TO_RESIDUAL,
@@ -23,8 +26,9 @@ from m3vit.model.parameters import Attention
 from .arena import Region
 from .buffers import Buffer, Buffers
 from .packing import ceiling
-from .placement import PlacedExperts, PlacedMatrix, PlacedModel, PlacedNorm
-from .results import Outputs, kept_experts
+from .placement import PlacedExperts, PlacedHeads, PlacedMatrix, PlacedModel, PlacedNorm
+from .results import PICK_BYTES, Outputs, kept_experts, row_bytes
+from .tiling import Held, Tile, strips_of
 
 MAX_SCORE = 1 << 15
 """No score is larger, so no larger threshold prunes more."""
@@ -38,6 +42,8 @@ class Surroundings:
         model: that they run. design: of the hardware. buffers: rows on chip. placed: parameters.
         image: pixels. outputs: by task. final_rows: what a final LayerNorm in front of a head
             leaves there. block_input, attended: of the snapshot in front of the first gate.
+        stream: a block's input, and the same behind its attention, where the residual stream lies
+            in memory.
     """
 
     model: CompiledModel
@@ -49,6 +55,7 @@ class Surroundings:
     final_rows: Region
     block_input: Region
     attended: Region
+    stream: tuple[Region, Region]
 
 
 class InstructionWriter:
@@ -56,12 +63,18 @@ class InstructionWriter:
 
     Args:
         surroundings: of the model.
+
+    Attributes:
+        part: of the network, to which the next instructions belong.
+        instructions: that were written. parts: of each.
     """
 
     def __init__(self, surroundings: Surroundings) -> None:
         self.around, self.buffers = surroundings, surroundings.buffers
         self.network = surroundings.model.network
+        self.part = ""
         self.instructions: list[Instruction] = []
+        self.parts: list[str] = []
 
     def begin(self) -> None:
         """The start of a program."""
@@ -71,45 +84,65 @@ class InstructionWriter:
         """The end of a program."""
         self._emit("END")
 
-    def image(self) -> None:
-        """Pixels to rows of patches."""
-        network, buffers, region = self.network, self.buffers, self.around.image
-        size = (network.image_height, network.image_width, network.channels)
+    def image(self, tile: Tile) -> None:
+        """Pixels to rows of patches: all strips that hold some of a tile's."""
+        network, buffers, strips = self.network, self.buffers, strips_of(self.network, tile)
+        height = strips.count * network.patch_size
+        size = (height, network.image_width, network.channels)
+        pixels = ceiling(math.prod(size), self.around.design.lanes) * self.around.design.lanes
+        start = strips.first * network.patch_size * network.image_width * network.channels
         self._emit(
             "IMAGE",
-            address=region.line,
-            beats=region.beats,
-            **_rows(buffers.patches, network.num_tokens - 1),
+            address=self.around.image.line + start // LINE_BYTES,
+            beats=ceiling(pixels, BEAT_BYTES),
+            **_rows(buffers.patches, strips.count * network.grid[1]),
             words=buffers.patch_channels.count // self.around.design.lanes,
             **image_command(self.around.design, size, network.patch_size),
         )
 
-    def load(self, region: Region) -> None:
-        """The whole residual stream from memory."""
-        self._residual("LOAD", region)
+    def patches(self, held: Held) -> None:
+        """The patches of a tile to its rows; those in front of it to rows that nobody reads."""
+        strips = strips_of(self.network, held.tile)
+        row = held.row + (1 if held.tile.first == 0 else 0)
+        self._to_residual(
+            self.around.placed.patches,
+            self.buffers.patches,
+            rows=strips.patches,
+            first=row - strips.lead,
+            bank=held.bank,
+        )
 
-    def store(self, region: Region) -> None:
-        """The whole residual stream to memory."""
-        self._residual("STORE", region)
+    def load(self, region: Region, held: Held) -> None:
+        """A tile of a residual stream from memory."""
+        self._residual("LOAD", region, held)
+
+    def store(self, region: Region, held: Held) -> None:
+        """A tile of the residual stream to memory."""
+        self._residual("STORE", region, held)
 
     def norm(
         self,
         placed: PlacedNorm,
-        to: Buffer | None = None,
+        held: Held,
         *,
-        first: int = 0,
-        rows: int | None = None,
         wide: int = WIDE_NONE,
         store: Region | None = None,
+        rows: range | None = None,
     ) -> None:
-        """LayerNorm of residual rows: codes go to the front of a buffer, int16 rows to memory."""
-        values = {} if to is None else _place(to)
+        """LayerNorm of a tile, or of some of its rows.
+
+        Codes go to the LayerNorm's buffer; int16 rows to the gate or to the tile's place in memory.
+        """
+        chosen = range(held.tile.rows) if rows is None else rows
+        values = _place(self.buffers.norm) if placed.codes else {}
         if store is not None:
-            values |= {"store": store.line, "store_beats": store.beats}
+            there = self._part(store, held.tile)
+            values |= {"store": there.line, "store_beats": there.beats}
         self._emit(
             "NORM",
-            first=first,
-            rows=self.network.num_tokens if rows is None else rows,
+            first=held.row + chosen.start,
+            rows=len(chosen),
+            bank=held.bank,
             words=self.buffers.residual_words,
             width=self.network.width,
             epsilon=placed.epsilon,
@@ -122,11 +155,13 @@ class InstructionWriter:
             **values,
         )
 
-    def rows_to_gate(self) -> None:
-        """The residual stream to the gate as it is."""
+    def rows_to_gate(self, held: Held) -> None:
+        """A tile of the residual stream to the gate as it is."""
         self._emit(
             "NORM",
-            rows=self.network.num_tokens,
+            first=held.row,
+            rows=held.tile.rows,
+            bank=held.bank,
             words=self.buffers.residual_words,
             width=self.network.width,
             wide=WIDE_GATE,
@@ -137,74 +172,72 @@ class InstructionWriter:
         """Another activation function."""
         self._emit("TABLE", address=line)
 
-    def to_tokens(
-        self, placed: PlacedMatrix, rows: Buffer, to: Buffer, *, activate: int = 0
-    ) -> None:
-        """A matmul from buffer to buffer."""
-        self._matmul(
-            placed,
-            rows,
-            activate=activate,
-            destination=TO_TOKENS,
-            to_domain=to.domain,
-            to_base=to.base,
-            to_stride=to.words,
+    def hidden(self, up: PlacedMatrix, held: Held) -> None:
+        """Hidden rows of an MLP, out of the LayerNorm's."""
+        self._to_tokens(up, held, self.buffers.hidden, activate=1)
+
+    def add_hidden(self, down: PlacedMatrix, held: Held) -> None:
+        """What an MLP adds to the residual stream."""
+        self._to_residual(
+            down, self.buffers.hidden, rows=held.tile.rows, first=held.row, bank=held.bank
         )
 
-    def to_residual(self, placed: PlacedMatrix, rows: Buffer, *, first: int = 0) -> None:
-        """A matmul that is added to residual rows from `first` on."""
-        self._matmul(
-            placed,
-            rows,
-            rows=self.network.num_tokens - first,
-            destination=TO_RESIDUAL,
-            first=first,
-            to_stride=self.buffers.residual_words,
-        )
+    def add_contexts(self, output: PlacedMatrix, held: Held) -> None:
+        """What attention adds to the residual stream."""
+        context = self.buffers.context
+        mine = replace(context, base=context.base + held.tile.first * context.words)
+        self._to_residual(output, mine, rows=held.tile.rows, first=held.row, bank=held.bank)
 
-    def to_keys_and_values(self, keys: PlacedMatrix, values: PlacedMatrix) -> None:
+    def keys_and_values(self, placed: PlacedHeads, held: Held) -> None:
         """Two matmuls of the LayerNorm's rows."""
         buffers = self.buffers
-        for destination, placed, tiles in (
-            (TO_KEYS, keys, buffers.keys),
-            (TO_VALUES, values, buffers.values),
+        for destination, matrix, tiles in (
+            (TO_KEYS, placed.keys, buffers.keys),
+            (TO_VALUES, placed.values, buffers.values),
         ):
             self._matmul(
-                placed,
+                matrix,
                 buffers.norm,
+                held.tile.rows,
                 destination=destination,
                 to_stride=tiles.head,
+                first=held.tile.first,
                 step=tiles.step,
                 head_words=buffers.head_words,
             )
+
+    def queries(self, placed: PlacedHeads, held: Held) -> None:
+        """Queries out of the LayerNorm's rows."""
+        self._to_tokens(placed.queries, held, self.buffers.queries)
 
     def to_memory(self, placed: PlacedMatrix, rows: int, store: Region) -> None:
         """A matmul of the LayerNorm's rows whose results leave."""
         self._matmul(
             placed,
             self.buffers.norm,
-            rows=rows,
+            rows,
             destination=TO_MEMORY,
             store=store.line,
             store_beats=store.beats,
         )
 
-    def attention(self, head: int, attention: Attention) -> None:
-        """One head, from queries to contexts."""
+    def attention(self, attention: Attention, group: range, head: int, held: Held) -> None:
+        """One head of a group, from a tile's queries to its contexts."""
         buffers, design, tokens = self.buffers, self.around.design, self.network.num_tokens
         logits, context = attention.logits, attention.context
+        place = head - group.start
         self._emit(
             "ATTENTION",
             domain=buffers.queries.domain,
-            base=buffers.queries.base + head * buffers.head_panel_words,
+            base=buffers.queries.base + place * buffers.head_panel_words,
             stride=buffers.queries.words,
-            rows=tokens,
+            rows=held.tile.rows,
             words=buffers.head_panel_words,
             beats=buffers.head_beats,
             keys=tokens,
-            key_base=head * buffers.keys.head,
+            key_base=place * buffers.keys.head,
             key_groups=ceiling(tokens, design.array_outputs),
-            value_base=head * buffers.values.head,
+            value_base=place * buffers.values.head,
             value_groups=buffers.head_words,
             value_beats=buffers.values.step,
             logit_multiplier=int(logits.multiplier[head]),
@@ -213,19 +246,19 @@ class InstructionWriter:
             shift=int(context.shift[head]),
             zero_point=context.zero_point,
             to_domain=buffers.context.domain,
-            to_base=buffers.context.base,
+            to_base=buffers.context.base + held.tile.first * buffers.context.words,
             to_stride=buffers.context.words,
             to_offset=head * buffers.head_words,
         )
 
-    def gate(self, experts: PlacedExperts, task: Task, picks: Region) -> None:
+    def gate(self, experts: PlacedExperts, task: Task, picks: Region, tile: Tile) -> None:
         """Choose experts for the int16 rows of the NORM in front."""
         network, norm = self.network, self.buffers.norm
         kept = kept_experts(network, task)
         first, last = task.experts
         self._emit(
             "GATE",
-            rows=network.num_tokens,
+            rows=tile.rows,
             words=norm.words,
             beats=norm.beats,
             weights=experts.gates[task.gate],
@@ -237,17 +270,17 @@ class InstructionWriter:
             kept=kept,
             normalise_kept=int(network.norm_topk_prob),
             prune_threshold=min(max(network.prune_threshold, -1), MAX_SCORE),
-            picks=picks.line,
-            pick_count=network.num_tokens * kept,
+            picks=picks.line + tile.first * kept * PICK_BYTES // LINE_BYTES,
+            pick_count=tile.rows * kept,
         )
 
-    def experts(self, experts: PlacedExperts, task: Task, slot: int) -> None:
+    def experts(self, experts: PlacedExperts, task: Task, slot: int, held: Held) -> None:
         """The experts that the gate chose, on the LayerNorm's rows."""
         norm, hidden = self.buffers.norm, self.buffers.expert_hidden
         first, last = task.experts
         self._emit(
             "EXPERTS",
-            **_rows(norm, self.network.num_tokens),
+            **_rows(norm, held.tile.rows),
             up_words=norm.words,
             up_beats=norm.beats,
             up_groups=experts.up_groups,
@@ -264,14 +297,43 @@ class InstructionWriter:
             slot=slot,
             zero_point=experts.zero_point,
             residual_words=self.buffers.residual_words,
+            to_first=held.row,
+            bank=held.bank,
         )
 
-    def _matmul(
-        self, placed: PlacedMatrix, source: Buffer, *, rows: int | None = None, **values: int
+    def _to_tokens(
+        self, placed: PlacedMatrix, held: Held, to: Buffer, *, activate: int = 0
     ) -> None:
+        """A matmul of the LayerNorm's rows to a buffer."""
+        self._matmul(
+            placed,
+            self.buffers.norm,
+            held.tile.rows,
+            activate=activate,
+            destination=TO_TOKENS,
+            to_domain=to.domain,
+            to_base=to.base,
+            to_stride=to.words,
+        )
+
+    def _to_residual(
+        self, placed: PlacedMatrix, source: Buffer, *, rows: int, first: int, bank: int
+    ) -> None:
+        """A matmul that is added to residual rows from `first` on."""
+        self._matmul(
+            placed,
+            source,
+            rows,
+            destination=TO_RESIDUAL,
+            first=first,
+            bank=bank,
+            to_stride=self.buffers.residual_words,
+        )
+
+    def _matmul(self, placed: PlacedMatrix, source: Buffer, rows: int, **values: int) -> None:
         self._emit(
             "MATMUL",
-            **_rows(source, self.network.num_tokens if rows is None else rows),
+            **_rows(source, rows),
             words=source.words,
             beats=source.beats,
             weights=placed.line,
@@ -282,17 +344,26 @@ class InstructionWriter:
             **values,
         )
 
-    def _residual(self, name: str, region: Region) -> None:
+    def _residual(self, name: str, region: Region, held: Held) -> None:
+        there = self._part(region, held.tile)
         self._emit(
             name,
-            address=region.line,
-            beats=region.beats,
-            rows=self.network.num_tokens,
+            address=there.line,
+            beats=there.beats,
+            first=held.row,
+            rows=held.tile.rows,
             words=self.buffers.residual_words,
+            bank=held.bank,
         )
+
+    def _part(self, region: Region, tile: Tile) -> Region:
+        """A tile's rows of all rows; they begin at a line."""
+        size = row_bytes(self.buffers.residual_words, self.around.design)
+        return Region(region.line + tile.first * size // LINE_BYTES, tile.rows * size)
 
     def _emit(self, name: str, **values: int) -> None:
         self.instructions.append(Instruction(name, **values))
+        self.parts.append(self.part)
 
 
 def _place(buffer: Buffer) -> dict[str, int]:

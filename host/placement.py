@@ -75,13 +75,21 @@ class PlacedExperts:
 
 
 @dataclass(frozen=True)
-class PlacedLayer:
-    """A transformer block; either `mlp` or `experts`."""
+class PlacedHeads:
+    """Projections of some neighbouring heads; `heads`: which."""
 
-    attention_norm: PlacedNorm
+    heads: range
     queries: PlacedMatrix
     keys: PlacedMatrix
     values: PlacedMatrix
+
+
+@dataclass(frozen=True)
+class PlacedLayer:
+    """A transformer block; either `mlp` or `experts`. `heads`: group after group."""
+
+    attention_norm: PlacedNorm
+    heads: tuple[PlacedHeads, ...]
     output: PlacedMatrix
     norm: PlacedNorm
     mlp: PlacedMlp | None
@@ -164,22 +172,10 @@ class Placement:
     def _layer(self, index: int, layer: Layer) -> PlacedLayer:
         buffers, attention = self.buffers, layer.attention
         name = f"layers.{index}"
-        width = buffers.channels.positions.size
-        parts = [
-            _outputs(attention.projection, slice(start, start + width))
-            for start in (0, width, 2 * width)
-        ]
         norm = self._norm(attention.norm)
-        queries, keys, values = (
-            self._matrix(
-                f"{name}.attention.{part}",
-                linear,
-                buffers.norm,
-                buffers.channels,
-                buffers.heads,
-                whole=part != "query",
-            )
-            for part, linear in zip(("query", "key", "value"), parts, strict=True)
+        heads = tuple(
+            self._heads(f"{name}.attention", attention.projection, group)
+            for group in buffers.tiling.head_groups
         )
         output = self._matrix(
             f"{name}.attention.output",
@@ -191,7 +187,31 @@ class Placement:
         second = self._norm(layer.norm)
         mlp = None if layer.mlp is None else self._mlp(f"{name}.mlp", layer.mlp)
         experts = None if layer.gate is None else self._experts(name, layer, layer.gate)
-        return PlacedLayer(norm, queries, keys, values, output, second, mlp, experts)
+        return PlacedLayer(norm, heads, output, second, mlp, experts)
+
+    def _heads(self, name: str, projection: Linear, group: range) -> PlacedHeads:
+        """What one matmul of the network computes, divided by use and by heads."""
+        buffers, network = self.buffers, self.model.network
+        width = network.head_dim
+        outputs = Channels.by_head(len(group), width, self.design.panel_lanes)
+        queries, keys, values = (
+            self._matrix(
+                f"{name}.{part}",
+                _outputs(
+                    projection,
+                    slice(
+                        index * network.width + group.start * width,
+                        index * network.width + group.stop * width,
+                    ),
+                ),
+                buffers.norm,
+                buffers.channels,
+                outputs,
+                whole=part != "query",
+            )
+            for index, part in enumerate(("query", "key", "value"))
+        )
+        return PlacedHeads(group, queries, keys, values)
 
     def _mlp(self, name: str, mlp: Mlp) -> PlacedMlp:
         buffers = self.buffers

@@ -6,7 +6,7 @@ behind the prefix that all have in common.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -26,7 +26,8 @@ from .instructions import Surroundings
 from .packing import ceiling, pack_bytes
 from .placement import PlacedModel, Placement
 from .results import Outputs, read_outputs, read_rows, reserve_outputs, row_bytes
-from .walk import SLOTS, Walk
+from .tiling import Tile
+from .walk import SLOTS, Walk, attended_name, output_name
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,15 @@ class Program:
     Attributes:
         instructions: from BEGIN to END.
         line: of the arena, at which they begin.
-        traces: trace name -> where the program stores that residual stream.
+        parts: of the network, "embedding", "layers.0.attention" ..., of every instruction; empty
+            if not known.
+        kept: trace name -> where the program stores that residual stream.
     """
 
     instructions: tuple[Instruction, ...]
     line: int
-    traces: Mapping[str, Region]
+    parts: tuple[str, ...] = ()
+    kept: Mapping[str, Region] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ class Plan:
         content: (offset, bytes) of what lies there before the first run.
         slots: for streams of images, two; single images use the first one.
         placed: parameters.
+        tiles: of tokens, that are worked on one after another.
         traced: the same, with a STORE behind embedding, every attention and every block.
         prefix: from pixels to the first gate; leaves a snapshot for suffixes.
         suffixes: from the snapshot to the output, by task.
@@ -79,6 +84,7 @@ class Plan:
     content: tuple[tuple[int, NDArray[np.uint8]], ...]
     slots: tuple[Slot, Slot]
     placed: PlacedModel
+    tiles: tuple[Tile, ...]
     traced: Mapping[str, Program]
     prefix: Program
     suffixes: Mapping[str, Program]
@@ -140,13 +146,15 @@ class Plan:
     def unpack_run(self, content: NDArray[np.uint8], task: str) -> TaskRun:
         """The same from the bytes of `outputs[task]` of any slot."""
         outputs = self.outputs[task]
-        return read_outputs(self.model, self.design, self.placed, outputs, content, task)
+        return read_outputs(
+            self.model, self.design, self.tiles, self.placed, outputs, content, task
+        )
 
     def read_trace(self, arena: NDArray[np.uint8], program: Program) -> dict[str, Codes]:
         """Residual streams that a program stored, by the reference's trace names."""
         return {
             name: self.unpack_rows(arena[region.start : region.stop])
-            for name, region in program.traces.items()
+            for name, region in program.kept.items()
         }
 
     def unpack_rows(self, content: NDArray[np.uint8]) -> Codes:
@@ -196,42 +204,53 @@ def build_plan(model: CompiledModel, design: DesignConfig) -> Plan:
         final_rows=arena.reserve(rows),
         block_input=arena.reserve(rows),
         attended=arena.reserve(rows),
+        stream=(arena.reserve(rows), arena.reserve(rows)),
     )
+    snapshot = {}
+    if network.moe_layers:
+        snapshot[attended_name(network.first_gate)] = around.attended
+    if network.gate_input_ahead or not network.moe_layers:
+        snapshot[output_name(network.first_gate - 1)] = around.block_input
 
-    def program(
-        instructions: tuple[Instruction, ...], stored: Mapping[str, Region] | None = None
-    ) -> Program:
+    def program(walk: Walk, instructions: tuple[Instruction, ...]) -> Program:
         encoded = b"".join(instruction.encode() for instruction in instructions)
         region = arena.place(pack_bytes(np.frombuffer(encoded, np.uint8)))
-        return Program(instructions, region.line, stored or {})
+        return Program(instructions, region.line, walk.parts, walk.kept)
 
-    tasks = model.tasks
+    def images(
+        place: Surroundings, kept: Mapping[str, Region] | None = None
+    ) -> dict[str, Program]:
+        """A program for each task."""
+        walks = {task.name: Walk(place, kept) for task in model.tasks}
+        return {name: program(walk, walk.image(model.task(name))) for name, walk in walks.items()}
+
     other = replace(around, image=other_image, outputs=other_outputs)
-    slots = tuple(
-        Slot(
-            place.image,
-            place.outputs,
-            {task.name: program(Walk(place).image(task)) for task in tasks},
-        )
-        for place in (around, other)
+    prefix = Walk(around, snapshot)
+    suffixes = {task.name: Walk(around) for task in model.tasks}
+    slots = (
+        Slot(image, outputs, images(around)),
+        Slot(other_image, other_outputs, images(other)),
     )
-    traced = {task.name: program(Walk(around, traces).image(task), traces) for task in tasks}
-    prefix = program(Walk(around).prefix())
-    suffixes = {task.name: program(Walk(around).suffix(task)) for task in tasks}
+    traced = images(around, traces)
+    start = program(prefix, prefix.prefix())
+    ends = {name: program(walk, walk.suffix(model.task(name))) for name, walk in suffixes.items()}
     return Plan(
         model,
         design,
         arena.size,
         arena.content(),
-        (slots[0], slots[1]),
+        slots,
         placed,
+        buffers.tiling.tiles,
         traced,
-        prefix,
-        suffixes,
+        start,
+        ends,
     )
 
 
 def _trace_names(model: CompiledModel) -> list[str]:
     blocks = range(model.network.num_layers)
-    parts = [f"layers.{index}.{part}" for index in blocks for part in ("attended", "output")]
-    return ["embeddings.output", *parts]
+    return [
+        output_name(-1),
+        *(name(index) for index in blocks for name in (attended_name, output_name)),
+    ]

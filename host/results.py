@@ -1,5 +1,6 @@
 """What a program leaves in memory, as the reference's arrays."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from m3vit.model.reference import TaskRun
 from .arena import Arena, Region
 from .buffers import Buffers
 from .placement import PlacedModel
+from .tiling import Tile
 
 PICK_BYTES = 8
 PICK_FIELDS = {"token": (0, 12), "expert": (12, 8), "rank": (20, 4), "score": (24, 16)}
@@ -22,16 +24,28 @@ PICK_FIELDS = {"token": (0, 12), "expert": (12, 8), "rank": (20, 4), "score": (2
 
 
 @dataclass(frozen=True)
+class OutputPart:
+    """What a head makes of a tile.
+
+    Attributes:
+        tile: of tokens. rows: of it, that the head reads. region: where their results lie.
+    """
+
+    tile: Tile
+    rows: range
+    region: Region
+
+
+@dataclass(frozen=True)
 class Outputs:
     """Where a task's results lie; neighbouring lines.
 
     Attributes:
-        codes: of the output. rows: first row of the residual stream that the head reads, and how
-            many. picks: of every MoE layer.
+        codes: of the output. parts: of it, one after another. picks: of every MoE layer.
     """
 
     codes: Region
-    rows: tuple[int, int]
+    parts: tuple[OutputPart, ...]
     picks: tuple[Region, ...]
 
     @property
@@ -41,7 +55,7 @@ class Outputs:
 
     @property
     def stop(self) -> int:
-        """Byte behind them."""
+        """Behind the last one."""
         return (self.picks or (self.codes,))[-1].stop
 
 
@@ -66,24 +80,31 @@ def reserve_outputs(
 ) -> Outputs:
     """Lines for the results of a task."""
     network = model.network
-    rows = {
+    first, last = {
         "tokens": (0, network.num_tokens),
         "classification": (0, 1),
-        "linear": (1, network.num_tokens - 1),
+        "linear": (1, network.num_tokens),
     }[network.head]
     words = buffers.residual_words
     if network.head != "tokens":
         projection = placed.heads[task].projection
         words = projection.groups * projection.chunks
-    codes = arena.reserve(rows[1] * row_bytes(words, design))
+    parts = []
+    for tile in buffers.tiling.tiles:
+        rows = range(max(first - tile.first, 0), min(last - tile.first, tile.rows))
+        if rows:
+            region = arena.reserve(len(rows) * row_bytes(words, design))
+            parts.append(OutputPart(tile, rows, region))
+    start, stop = parts[0].region, parts[-1].region.stop
     count = network.num_tokens * kept_experts(network, model.task(task))
     picks = tuple(arena.reserve(count * PICK_BYTES) for _ in network.moe_layers)
-    return Outputs(codes, rows, picks)
+    return Outputs(Region(start.line, stop - start.start), tuple(parts), picks)
 
 
 def read_outputs(
     model: CompiledModel,
     design: DesignConfig,
+    tiles: Sequence[Tile],
     placed: PlacedModel,
     outputs: Outputs,
     content: NDArray[np.uint8],
@@ -92,7 +113,7 @@ def read_outputs(
     """Output and routing of a task.
 
     Args:
-        model, design, placed, outputs: of the program.
+        model, design, tiles, placed, outputs: of the program.
         content: bytes from `outputs.start` to `outputs.stop`.
         task: its name.
 
@@ -104,19 +125,22 @@ def read_outputs(
     def part(region: Region) -> NDArray[np.uint8]:
         return content[region.start - outputs.start : region.stop - outputs.start]
 
-    rows = outputs.rows[1]
     if network.head == "tokens":
-        codes = read_rows(part(outputs.codes), rows, network.width)
+        codes = [
+            read_rows(part(piece.region), len(piece.rows), network.width)
+            for piece in outputs.parts
+        ]
     else:
         projection = placed.heads[task].projection
-        codes = read_blocks(
-            part(outputs.codes), rows, (projection.chunks, projection.groups), design
-        )[:, : model.heads[task].projection.bias.size]
-    routing = tuple(
-        read_picks(part(region), network.num_tokens, kept_experts(network, chosen))
-        for region in outputs.picks
-    )
-    return TaskRun(task, codes, chosen.scale, routing)
+        shape = projection.chunks, projection.groups
+        channels = model.heads[task].projection.bias.size
+        codes = [
+            read_blocks(part(piece.region), len(piece.rows), shape, design)[:, :channels]
+            for piece in outputs.parts
+        ]
+    kept = kept_experts(network, chosen)
+    routing = tuple(read_picks(part(region), tiles, kept) for region in outputs.picks)
+    return TaskRun(task, np.concatenate(codes), chosen.scale, routing)
 
 
 def read_rows(content: NDArray[np.uint8], rows: int, width: int) -> Codes:
@@ -149,15 +173,19 @@ def read_blocks(
     return result.reshape(rows, -1)
 
 
-def read_picks(content: NDArray[np.uint8], tokens: int, kept: int) -> Routing:
-    """Chosen experts and scores of one layer."""
+def read_picks(content: NDArray[np.uint8], tiles: Sequence[Tile], kept: int) -> Routing:
+    """Chosen experts and scores of one layer, whose gate has numbered the tokens of each tile."""
+    tokens = tiles[-1].end
     picks = np.frombuffer(content.tobytes(), "<u8").reshape(tokens, kept)
     fields = {
         name: ((picks >> np.uint64(low)) & np.uint64((1 << bits) - 1)).astype(np.int64)
         for name, (low, bits) in PICK_FIELDS.items()
     }
+    for tile in tiles:
+        fields["token"][tile.first : tile.end] %= tile.rows
+        fields["token"][tile.first : tile.end] += tile.first
     experts = np.zeros((tokens, kept), np.int64)
     scores = np.zeros((tokens, kept), np.int32)
-    places = fields["token"] % tokens, fields["rank"] % kept
+    places = fields["token"], fields["rank"] % kept
     experts[places], scores[places] = fields["expert"], fields["score"]
     return Routing(np.zeros((tokens, 0), np.int16), experts, scores)

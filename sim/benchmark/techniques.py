@@ -40,7 +40,7 @@ def without(plan: Plan, task: str, technique: Technique) -> Plan:
     instructions = tuple(technique.rewrite(moved, plan.programs[name].instructions))
     encoded = np.frombuffer(b"".join(item.encode() for item in instructions), np.uint8)
     first, second = plan.slots
-    changed = {**first.programs, name: Program(instructions, line, {})}
+    changed = {**first.programs, name: Program(instructions, line)}
     return replace(
         plan,
         arena_bytes=line * LINE_BYTES + -(-encoded.size // LINE_BYTES) * LINE_BYTES,

@@ -16,6 +16,7 @@ from m3vit.hls.design import DesignConfig
 from m3vit.hls.isa import (
     BEAT_BYTES,
     LINE_BYTES,
+    RESIDUAL_BANKS,
     TO_KEYS,
     TO_MEMORY,
     TO_RESIDUAL,
@@ -40,6 +41,9 @@ from .memory_use import Use, chunk_lines, expert_lines, uses
 
 ROWS = 16
 """Of every buffer and of the residual stream."""
+
+BANK_ROWS = ROWS // RESIDUAL_BANKS
+"""Of the residual stream: the first ones belong to bank 0."""
 
 ROW_BYTES = 256
 """Of every buffer: a patch of 16 x 16 pixels with one channel."""
@@ -128,6 +132,15 @@ class _Steps(RandomProgram):
 
     # Every maker of the base class draws until its rows fit.
 
+    def _residual(self, words: int) -> dict[str, int]:
+        """Rows of one bank."""
+        return self._in_bank(self._up_to(BANK_ROWS))
+
+    def _in_bank(self, rows: int) -> dict[str, int]:
+        bank = self._bank()
+        first = bank * BANK_ROWS + self.random.randint(0, BANK_ROWS - rows)
+        return {"first": first, "rows": rows, "bank": bank}
+
     def image(self) -> Instruction:
         """IMAGE."""
         made = super().image()
@@ -164,10 +177,9 @@ class _Steps(RandomProgram):
             if made["destination"] == TO_TOKENS and (channels > ROW_BYTES or results % self.parts):
                 continue
             if made["destination"] == TO_RESIDUAL:
-                if results > self.row_words:
+                if results > self.row_words or made["rows"] > BANK_ROWS:
                     continue
-                first = self.random.randint(0, ROWS - made["rows"])
-                made = _changed(made, first=first, to_stride=self.row_words)
+                made = _changed(made, to_stride=self.row_words, **self._in_bank(made["rows"]))
             return self._in_place(made)
 
     def attention(self) -> Instruction:
@@ -191,11 +203,13 @@ class _Steps(RandomProgram):
             or made["down_words"] * self.design.panel_lanes > ROW_BYTES
         ):
             made = super().experts(gate)
+        place = self._in_bank(made["rows"])
         values = {
             "expert_lines": expert_lines(self.design, made) + self.random.randrange(3),
             "hidden_domain": HIDDEN_DOMAIN,
             "residual_words": self.row_words,
-            "to_first": self.random.randint(0, ROWS - made["rows"]),
+            "to_first": place["first"],
+            "bank": place["bank"],
         }
         return self._in_place(_changed(made, **values))
 
@@ -239,7 +253,7 @@ class _Steps(RandomProgram):
                 words=words,
             )
             yield self._in_place(image)
-        yield self._all_rows("LOAD")
+        yield from self._all_rows("LOAD")
         yield self.table()
         key_tiles = ROWS // design.array_outputs
         value_tiles = ceiling(ROWS, design.array_inputs)
@@ -249,13 +263,15 @@ class _Steps(RandomProgram):
 
     def epilogue(self) -> Iterator[Instruction]:
         """The residual stream and sums over every row of every buffer."""
-        yield self._all_rows("STORE")
+        yield from self._all_rows("STORE")
         for domain in range(HIDDEN_DOMAIN):
             yield self._read(domain, ROW_BYTES, groups=2, destination=TO_MEMORY, bits=16)
 
-    def _all_rows(self, name: str) -> Instruction:
-        beats = self._row_beats(ROWS, self.row_words)
-        return Instruction(name, beats=beats, rows=ROWS, words=self.row_words)
+    def _all_rows(self, name: str) -> Iterator[Instruction]:
+        beats = self._row_beats(BANK_ROWS, self.row_words)
+        for bank in range(RESIDUAL_BANKS):
+            place = {"first": bank * BANK_ROWS, "rows": BANK_ROWS, "bank": bank}
+            yield Instruction(name, beats=beats, words=self.row_words, **place)
 
     def _filled(
         self, to: int, groups: int, head_tiles: int, step: int, head_words: int

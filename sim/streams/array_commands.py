@@ -276,6 +276,7 @@ def _matmul(design: DesignConfig, item: ArrayInstruction) -> Iterator[Step]:
         elif fields["destination"] == TO_RESIDUAL:
             write = {
                 "action": ADD,
+                "bank": fields["bank"],
                 "order": order,
                 "first": fields["first"] + first,
                 "stride": fields["to_stride"],
@@ -533,6 +534,7 @@ def _down(item: ArrayInstruction, turn: _Turn, first: int, rows: int, *, last: b
     }
     write = {
         "action": SCATTER,
+        "bank": fields["bank"],
         "order": {
             "reads": counts["reads"],
             "first": int(turn.first and first == 0),

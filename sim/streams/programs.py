@@ -6,6 +6,7 @@ from random import Random
 from m3vit.hls.design import DesignConfig
 from m3vit.hls.isa import (
     BEAT_BYTES,
+    RESIDUAL_BANKS,
     TO_KEYS,
     TO_MEMORY,
     TO_RESIDUAL,
@@ -90,10 +91,14 @@ class RandomProgram:
         return self.random.randrange(1 << 26)
 
     def _residual(self, words: int) -> dict[str, int]:
-        """First row and rows."""
+        """First row, rows, and any bank."""
         rows = self._up_to(min(self.design.max_tokens, self.design.residual_words // words))
         free = self.design.residual_words // words - rows
-        return {"first": min(self.random.choice((0, 0, free)), 4095), "rows": rows}
+        first = min(self.random.choice((0, 0, free)), 4095)
+        return {"first": first, "rows": rows, "bank": self._bank()}
+
+    def _bank(self) -> int:
+        return self.random.randrange(RESIDUAL_BANKS)
 
     # Instructions ---------------------------------------------------------------------------------
 
@@ -217,6 +222,7 @@ class RandomProgram:
             elif to == TO_RESIDUAL:
                 free = design.residual_words // row - rows
                 values |= {"to_stride": row, "first": random.choice((0, min(free, 4095)))}
+                values |= {"bank": self._bank()}
             else:
                 values |= {"store": self._address(), "store_beats": self._row_beats(rows, row)}
         bits = {TO_RESIDUAL: (8, 16, 18), TO_MEMORY: (8, 16)}.get(to, (8,))
@@ -353,4 +359,5 @@ class RandomProgram:
             zero_point=self.random.randint(-128, 127),
             residual_words=row,
             to_first=self.random.choice((0, min(free, 4095))),
+            bank=self._bank(),
         )

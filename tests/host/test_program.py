@@ -9,6 +9,7 @@ from m3vit.errors import UserError
 from m3vit.hls.design import DesignConfig
 from m3vit.hls.isa import LINE_BYTES, Instruction
 from m3vit.hls.isa_checks import broken_rule
+from m3vit.host.buffers import plan_buffers
 from m3vit.host.image import default_photograph, load_image
 from m3vit.host.program import build_plan
 from m3vit.model.compiled import CompiledModel
@@ -183,6 +184,55 @@ def test_a_final_norm(design, head):
     assert_equals_the_reference(
         replace(model, parameters=parameters), design, random_image(network)
     )
+
+
+def divided(network, design):
+    """A taller image, and memories so small that tokens come in tiles and heads in groups."""
+    # Strips of 240 bytes begin at a line of memory once in four, so tiles cannot be small.
+    taller = 9 if network.image_width == 20 else 3
+    network = replace(network, image_height=taller * network.image_height)
+    whole = plan_buffers(network, design, divided=False)
+    words = network.num_tokens * whole.residual_words - 1
+    tiles = max(whole.keys.head, whole.values.head) * max(1, network.num_heads - 1)
+    small = replace(design, residual_words=words, key_value_tiles=tiles)
+    tiling = plan_buffers(network, small).tiling
+    assert len(tiling.tiles) > 1
+    assert len(tiling.head_groups) > 1
+    return network, small
+
+
+@pytest.mark.parametrize("variant", [name for name in VARIANTS if name != "one patch"])
+def test_divided_networks(design, variant):
+    network, small = divided(replace(NANO, **VARIANTS[variant]), design)
+    assert_equals_the_reference(random_model(network), small, random_image(network))
+
+
+@pytest.mark.parametrize("head", ["tokens", "linear"])
+def test_a_final_norm_of_a_divided_network(design, head):
+    network, small = divided(replace(NANO, head=head), design)
+    model = random_model(network)
+    norm = LayerNorm(1000, model.layers[1].norm.gate)
+    model = replace(model, parameters=replace(model.parameters, final_norm=norm))
+    assert_equals_the_reference(model, small, random_image(network))
+
+
+def test_many_tiles():
+    """As many as there can be: each has as few rows as begin at a line of memory."""
+    design = DesignConfig.load("nano")
+    network = replace(NANO, image_height=88)
+    rows = 2 * (8 + 5)  # two banks of 8 tokens and most of a row of patches
+    design = replace(design, residual_words=rows * network.width // design.lanes)
+    model = random_model(network)
+    assert len(build_plan(model, design).tiles) == 9
+    assert_equals_the_reference(model, design, random_image(network))
+
+
+def test_heads_in_groups_of_a_whole_network():
+    """Keys and values do not fit, everything else does."""
+    design = replace(DesignConfig.load("nano"), key_value_tiles=31)
+    tiling = plan_buffers(NANO, design).tiling
+    assert (len(tiling.tiles), len(tiling.head_groups)) == (1, 2)
+    assert_equals_the_reference(random_model(), design, random_image())
 
 
 def test_matmuls_in_chunks():

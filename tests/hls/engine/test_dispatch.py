@@ -5,6 +5,7 @@ import pytest
 
 from m3vit.hls.isa import (
     KEY_VALUE_DOMAIN,
+    RESIDUAL_BANKS,
     RESIDUAL_DOMAIN,
     TO_MEMORY,
     TO_RESIDUAL,
@@ -23,6 +24,8 @@ RETIRED = (
     *("row_reads_retired", "row_writes_retired", "token_reads_retired", "token_writes_retired"),
     *("key_value_reads_retired", "key_value_writes_retired", "stores_retired"),
 )
+ROW_DOMAINS = slice(RESIDUAL_DOMAIN, RESIDUAL_DOMAIN + RESIDUAL_BANKS)
+DOMAINS = KEY_VALUE_DOMAIN + 1
 PIXELS, ROWS, AFFINE, TABLE, GATE = range(5)
 STORE_RESIDUAL, STORE_RESULTS, STORE_WIDE, STORE_PICKS = range(4)
 
@@ -37,8 +40,8 @@ class Model:
 
     def __init__(self, design):
         self.design = design
-        self.reads = [0] * 8
-        self.writes = [0] * 8
+        self.reads = [0] * DOMAINS
+        self.writes = [0] * DOMAINS
         self.stores = 0
         self.added = None  # domain that a MATMUL reads which the next NORM may follow row by row
         self.followed = False  # so does the last NORM of rows for a gate
@@ -47,8 +50,8 @@ class Model:
     @property
     def accesses(self):
         return {
-            "row_reads_retired": self.reads[RESIDUAL_DOMAIN],
-            "row_writes_retired": self.writes[RESIDUAL_DOMAIN],
+            "row_reads_retired": sum(self.reads[ROW_DOMAINS]),
+            "row_writes_retired": sum(self.writes[ROW_DOMAINS]),
             "token_reads_retired": sum(self.reads[:6]),
             "token_writes_retired": sum(self.writes[:6]),
             "key_value_reads_retired": self.reads[KEY_VALUE_DOMAIN],
@@ -68,6 +71,7 @@ class Model:
         fields = instruction
         name, rows = fields.name, fields.values.get("rows", 0)
         read = written = second = None
+        residual = RESIDUAL_DOMAIN + fields.values.get("bank", 0)
         queues = {
             "STORE": ["rows"],
             "NORM": ["rows"],
@@ -82,13 +86,13 @@ class Model:
             words = -(-fields["strips"] * fields["strip_bytes"] // self.design.lanes)
             self.data(PIXELS, fields["address"], fields["beats"], words)
         elif name == "LOAD":
-            written = RESIDUAL_DOMAIN
+            written = residual
             self.data(ROWS, fields["address"], fields["beats"], rows * fields["words"])
         elif name == "STORE":
-            read = RESIDUAL_DOMAIN
+            read = residual
             self.store(STORE_RESIDUAL, fields["address"], fields["beats"], rows * fields["words"])
         elif name == "NORM":
-            read = RESIDUAL_DOMAIN
+            read = residual
             written = fields["domain"] if fields["codes"] else None
             outputs = fields["codes"] + (fields["wide"] != 0)
             if not fields["raw"]:
@@ -106,7 +110,7 @@ class Model:
                 words = rows * fields["groups"] * fields["chunks"]
                 self.store(STORE_RESULTS, fields["store"], fields["store_beats"], words)
             else:
-                domains = {TO_TOKENS: fields["to_domain"], TO_RESIDUAL: RESIDUAL_DOMAIN}
+                domains = {TO_TOKENS: fields["to_domain"], TO_RESIDUAL: residual}
                 written = domains.get(to, KEY_VALUE_DOMAIN)
         elif name == "ATTENTION":
             read, second, written = fields["domain"], KEY_VALUE_DOMAIN, fields["to_domain"]
@@ -116,7 +120,7 @@ class Model:
             picks = fields["pick_count"]
             self.store(STORE_PICKS, fields["picks"], (picks + 1) // 2, picks)
         elif name == "EXPERTS":
-            read, second, written = fields["domain"], fields["hidden_domain"], RESIDUAL_DOMAIN
+            read, second, written = fields["domain"], fields["hidden_domain"], residual
         hidden = second if name == "EXPERTS" else None
         counts = {
             "after": self._count(self.writes, read),
@@ -140,6 +144,7 @@ class Model:
             self.sent["residual_loads"].append(
                 {
                     "action": 0,
+                    "bank": fields["bank"],
                     "order": order,
                     "first": fields["first"],
                     "stride": fields["words"],
@@ -201,7 +206,7 @@ def all_of(model, instructions):
 def test_programs_one_after_another(nano, ladder):
     """Counts go on from program to program, and wrap around."""
     model, contents, names = Model(nano), [], set()
-    for seed in range(10):
+    for seed in range(20):
         instructions, encoded = program(nano, seed, 40)
         all_of(model, instructions)
         model.end(0, len(instructions) - 1)

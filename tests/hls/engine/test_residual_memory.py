@@ -26,15 +26,15 @@ class Program:
         rows = design.residual_words // words
         self.memory = np.zeros((rows, words, design.lanes), np.int64)
         self.streams = {name: [] for name in self.types}
-        self.reads = self.writes = 0
+        self.reads, self.writes = [0, 0], [0, 0]  # of each bank
 
-    def load(self, rows, first=0):
+    def load(self, rows, first=0, bank=0):
         codes = self._codes(rows)
-        self._command("loads", LOAD, first, (rows, 1), self.words)
+        self._command("loads", LOAD, first, (rows, 1), self.words, bank=bank)
         self.streams["loaded"].append(codes.reshape(-1, self.design.lanes))
         self.memory[first : first + rows] = codes
 
-    def add(self, rows, first=0, chunks=1):
+    def add(self, rows, first=0, chunks=1, bank=0):
         """Branches of `rows` rows in blocks of the array's tokens, the channels in chunks."""
         words = self.words // chunks
         for chunk in range(chunks):
@@ -53,12 +53,13 @@ class Program:
                     words,
                     offset=columns.start,
                     order=(begins, completes, completes and start + len(block) >= rows),
+                    bank=bank,
                 )
                 self._branches(block)
                 changed = self.memory[at, columns]
                 self.memory[at, columns] = saturate(saturate(changed, 16) + block, 16)
 
-    def scatter(self, queues, scores, first=0):
+    def scatter(self, queues, scores, first=0, bank=0):
         """Weighted outputs of experts: the tokens of each, and the score of every visit."""
         for index, (tokens, weights) in enumerate(zip(queues, scores, strict=True)):
             output = self._codes(len(tokens))
@@ -67,7 +68,8 @@ class Program:
                 last = index == len(queues) - 1 and block.stop >= len(tokens)
                 count = len(tokens[block])
                 order = (start == index == 0, False, last)
-                self._command("writes", SCATTER, first, (1, count), self.words, order=order)
+                shape = (1, count), self.words
+                self._command("writes", SCATTER, first, *shape, order=order, bank=bank)
                 visits = np.zeros(count, self.types["visits"])
                 visits["token"], visits["score"] = tokens[block], weights[block]
                 self.streams["visits"].append(visits)
@@ -75,23 +77,24 @@ class Program:
                 products = output[block] * np.asarray(weights[block])[:, None, None]
                 self.memory[first + np.asarray(tokens[block])] += (products + (1 << 14)) >> 15
 
-    def read(self, rows, first=0, need=None):
+    def read(self, rows, first=0, need=None, bank=0):
         command = np.zeros((), self.types["reads"])
         order = command["order"]
-        order["after"], order["last"] = self.writes % 64, 1
+        order["after"], order["last"] = self.writes[bank] % 64, 1
         order["need"] = 65535 if need is None else need
+        command["bank"] = bank
         command["first"], command["rows"], command["words"] = first, rows, self.words
         self.streams["reads"].append(command[None])
         found = saturate(self.memory[first : first + rows], 16)
         self.streams["rows"].append(found.reshape(-1, self.design.lanes))
-        self.reads += 1
+        self.reads[bank] += 1
 
     def climb(self, ladder, rtl=False):
         streams = {name: self._joined(name) for name in self.types}
         expected = {
             "rows": streams.pop("rows"),
-            "reads_retired": np.ones(self.reads, np.uint8),
-            "writes_retired": np.ones(self.writes, np.uint8),
+            "reads_retired": np.ones(sum(self.reads), np.uint8),
+            "writes_retired": np.ones(sum(self.writes), np.uint8),
         }
         inputs = {name: items for name, items in streams.items() if name not in expected}
         return ladder("residual_memory", self.design, inputs, expected, rtl)
@@ -104,17 +107,19 @@ class Program:
         drawn = self.random.integers(-high, high, shape)
         return np.where(self.random.random(shape) < 0.2, ends, drawn)
 
-    def _command(self, stream, action, first, rows, words, offset=0, order=(True, True, True)):
+    def _command(
+        self, stream, action, first, rows, words, offset=0, order=(True, True, True), bank=0
+    ):
         command = np.zeros((), self.types[stream])
-        command["action"] = action
+        command["action"], command["bank"] = action, bank
         fields = command["order"]
-        fields["reads"], fields["writes"] = self.reads % 64, self.writes % 64
+        fields["reads"], fields["writes"] = self.reads[bank] % 64, self.writes[bank] % 64
         fields["first"], fields["completes"], fields["last"] = order
         command["first"], command["stride"], command["offset"] = first, self.words, offset
         command["rows"]["groups"], command["rows"]["group"] = rows
         command["rows"]["words"] = words
         self.streams[stream].append(command[None])
-        self.writes += order[2]
+        self.writes[bank] += order[2]
 
     def _branches(self, block):
         """In the order of the array: word 0 of all rows, word 1 ..."""
@@ -243,6 +248,19 @@ def test_rows_leave_between_sums(nano, ladder):
     for _ in range(70):
         program.add(4)
         program.read(4, need=1)
+    program.climb(ladder, rtl=True)
+
+
+def test_banks(nano, ladder):
+    """One is loaded while the other is added to; their words meet in any order."""
+    program = Program(nano, words=4)
+    for turn in range(8):
+        bank, first = turn % 2, 20 * (turn % 2)
+        program.load(20, first=first, bank=bank)
+        program.add(20, first=first, chunks=2, bank=bank)
+        queues = queues_of(program.random, 20, 3, 2)
+        program.scatter(*queues, first=first, bank=bank)
+        program.read(20, first=first, bank=bank)
     program.climb(ladder, rtl=True)
 
 

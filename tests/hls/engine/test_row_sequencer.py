@@ -19,7 +19,8 @@ def commands_of(instruction, counts):
     after, reads, writes = counts
     fields = instruction
     first, rows, words = (fields[name] for name in ("first", "rows", "words"))
-    read = {"order": (after, first + 1, 1), "first": first, "rows": rows, "words": words}
+    read = {"bank": fields["bank"], "order": (after, first + 1, 1)}
+    read |= {"first": first, "rows": rows, "words": words}
     passing = rows * words
     if instruction.name == "STORE":
         return {"reads": read, "row_passages": {"way": TO_STORE, "words": passing}}

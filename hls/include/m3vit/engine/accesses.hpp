@@ -18,12 +18,20 @@
 namespace m3vit {
 
 using AccessCount = ap_uint<6>;
-using Domain = ap_uint<3>;
+using Domain = ap_uint<4>;
 
-/// Domains 0 ... 5 are buffers in the token memory.
+/// Domains 0 ... 5 are buffers in the token memory, then come the banks of the residual stream.
 constexpr int kTokenDomains = 6;
 constexpr int kResidualDomain = 6;
-constexpr int kKeyValueDomain = 7;
+constexpr int kResidualBanks = 2;
+constexpr int kKeyValueDomain = kResidualDomain + kResidualBanks;
+constexpr int kDomains = kKeyValueDomain + 1;
+
+/// That of rows of the residual stream.
+inline Domain ResidualDomain(const ap_uint<1>& bank) {
+    #pragma HLS INLINE
+    return Domain(kResidualDomain) + bank;
+}
 
 /// When a read may go on.
 struct ReadOrder {

@@ -47,7 +47,7 @@ struct BlockKeyValues {
 /// Where results go: kProduct, kContext.
 struct BlockTarget {
     ap_uint<3> way = 0;                  ///< ResultWay, of a kProduct
-    Domain domain = 0;                   ///< of the token memory
+    Domain domain = 0;                   ///< of the token memory or the residual stream
     WriteOrder order = {0, 0, 0, 0, 0};  ///< unless they go to memory
     RowPlace place = {0, 0};  ///< residual stream: `base` is a row, `stride` words of kLanes; keys
                               ///< and values: tile of the first head, tiles from head to head

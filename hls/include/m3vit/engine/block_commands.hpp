@@ -81,6 +81,7 @@ inline ResidualWriteCommand ResidualWriteOf(const Block& block) {
     const BlockTarget& target = block.target;
     ResidualWriteCommand command;
     command.action = target.scatter ? ResidualWriteCommand::kScatter : ResidualWriteCommand::kAdd;
+    command.bank = target.domain - kResidualDomain;
     command.order = target.order;
     command.first = target.place.base;
     command.stride = target.place.stride;

@@ -130,7 +130,7 @@ inline Claims ClaimsOf(const LoadInstruction& load) {
     claims.Loads(kRowData, {true, load.address, load.beats, ap_uint<30>(load.rows * load.words),
                             kResidualBytesLog});
     claims.Queue(kResidualLoadQueue);
-    claims.Writes(kResidualDomain);
+    claims.Writes(ResidualDomain(load.bank));
     return claims;
 }
 
@@ -141,7 +141,7 @@ inline Claims ClaimsOf(const StoreInstruction& store) {
     claims.Stores(kStoreResidual, {true, store.address, store.beats,
                                    ap_uint<30>(store.rows * store.words), kResidualBytesLog});
     claims.Queue(kRowQueue);
-    claims.Reads(kResidualDomain);
+    claims.Reads(ResidualDomain(store.bank));
     return claims;
 }
 
@@ -160,7 +160,7 @@ inline Claims ClaimsOf(const NormInstruction& norm) {
     claims.sound = norm.words <= kMaxWords && (norm.raw ? passes : normalises);
     claims.residual = ResidualRows(norm);
     claims.Queue(kRowQueue);
-    claims.Reads(kResidualDomain);
+    claims.Reads(ResidualDomain(norm.bank));
     if (norm.codes) {
         claims.target = {true,        norm.domain, norm.base,
                          norm.stride, norm.rows,   ap_uint<18>(PanelWords(norm.words))};
@@ -217,7 +217,7 @@ inline Claims ClaimsOf(const MatmulInstruction& matmul) {
         claims.Writes(ap_uint<4>(matmul.to_domain));
     } else if (to_residual) {
         claims.residual = {true, matmul.first, matmul.rows, matmul.to_stride, words};
-        claims.Writes(kResidualDomain);
+        claims.Writes(ResidualDomain(matmul.bank));
     } else if (to_memory) {
         claims.Stores(kStoreResults, {true, matmul.store, matmul.store_beats,
                                       ap_uint<30>(matmul.rows * words), kResidualBytesLog});
@@ -308,7 +308,7 @@ inline Claims ClaimsOf(const ExpertsInstruction& experts) {
     claims.ReadsSecond(ap_uint<4>(experts.hidden_domain));
     claims.uses.writes[experts.hidden_domain] = 1;
     claims.uses.writes_second = 1;
-    claims.Writes(kResidualDomain);
+    claims.Writes(ResidualDomain(experts.bank));
     return claims;
 }
 

@@ -19,7 +19,6 @@ enum QueueBit {
 };
 constexpr int kQueues = 7;
 
-constexpr int kDomains = 8;
 constexpr int kNoDomain = kDomains;
 
 /// What an instruction accesses. A domain is read once at most, and written once at most.

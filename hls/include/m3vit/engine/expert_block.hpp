@@ -63,6 +63,7 @@ Block DownBlock(const ExpertsInstruction& fields, const Dispatched& counts,
 
     BlockTarget& target = block.target;
     target.way = kToResidual;
+    target.domain = ResidualDomain(fields.bank);
     // Rows come as tokens have chosen: none is finished before all are.
     target.order = {counts.reads, walk.first && turn.first, 0, ends, counts.writes};
     target.place = {fields.to_first, fields.residual_words};

@@ -40,7 +40,7 @@ struct UnderWay {
 
 /// Accesses per domain, modulo 64, in the order of the program.
 struct DomainCounters {
-    AccessCount count[kDomains] = {0, 0, 0, 0, 0, 0, 0, 0};
+    AccessCount count[kDomains] = {0, 0, 0, 0, 0, 0, 0, 0, 0};
 
     AccessCount Of(const ap_uint<4>& domain) const {
         #pragma HLS INLINE
@@ -83,7 +83,12 @@ inline WriteOrder WholeWrite(const Dispatched& instruction) {
 inline ResidualWriteCommand LoadCommand(const Dispatched& instruction) {
     #pragma HLS INLINE
     const LoadInstruction load = AsLoad(BitsOf(instruction));
-    return {ResidualWriteCommand::kLoad, WholeWrite(instruction), load.first, load.words, 0,
+    return {ResidualWriteCommand::kLoad,
+            load.bank,
+            WholeWrite(instruction),
+            load.first,
+            load.words,
+            0,
             {load.rows, 1, load.words}};
 }
 
@@ -106,6 +111,16 @@ inline ap_uint<2> TokenAccesses(const ap_uint<kDomains>& domains) {
 
 domain:
     for (int domain = 0; domain < kTokenDomains; ++domain) count += domains[domain];
+    return count;
+}
+
+/// Likewise of the residual stream's.
+inline ap_uint<2> ResidualAccesses(const ap_uint<kDomains>& domains) {
+    #pragma HLS INLINE
+    ap_uint<2> count = 0;
+
+bank:
+    for (int bank = 0; bank < kResidualBanks; ++bank) count += domains[kResidualDomain + bank];
     return count;
 }
 
@@ -179,8 +194,8 @@ instruction:
         const ap_uint<kDomains> written = issue ? checked.uses.writes : ap_uint<kDomains>(0);
         reads.Count(read);
         writes.Count(written);
-        row_reads.Step(ap_uint<2>(read[kResidualDomain]), row_reads_retired);
-        row_writes.Step(ap_uint<2>(written[kResidualDomain]), row_writes_retired);
+        row_reads.Step(ResidualAccesses(read), row_reads_retired);
+        row_writes.Step(ResidualAccesses(written), row_writes_retired);
         token_reads.Step(TokenAccesses(read), token_reads_retired);
         token_writes.Step(TokenAccesses(written), token_writes_retired);
         key_value_reads.Step(ap_uint<2>(read[kKeyValueDomain]), key_value_reads_retired);

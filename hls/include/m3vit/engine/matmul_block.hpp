@@ -54,6 +54,7 @@ Block MatmulBlock(const MatmulInstruction& fields, const Dispatched& counts,
         target.offset = chunk.offset;
     } else if (fields.destination == kDestinationResidual) {
         target.way = kToResidual;
+        target.domain = ResidualDomain(fields.bank);
         target.place.base = fields.first + walk.row;
         target.offset = chunk.offset;
     } else if (fields.destination == kDestinationMemory) {

@@ -29,6 +29,7 @@ struct TokenWriteCommand {
 
 /// Send residual rows, saturated to 16 bits, one after another.
 struct ResidualReadCommand {
+    ap_uint<1> bank;
     ReadOrder order;    ///< `need` is for the first row; each further row needs one more
     ap_uint<12> first;  ///< row; lies at word first x words
     ap_uint<12> rows;   ///< at least 1
@@ -40,6 +41,7 @@ struct ResidualWriteCommand {
     enum Action { kLoad, kAdd, kScatter };
 
     ap_uint<2> action;  ///< kLoad: take rows; kAdd: saturated sum; kScatter: score times output
+    ap_uint<1> bank;
     WriteOrder order;
     ap_uint<13> first;   ///< row; kScatter: of token 0, tokens come as visits
     ap_uint<12> stride;  ///< words of a row

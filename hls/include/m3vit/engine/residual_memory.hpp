@@ -15,10 +15,13 @@
 /// at the one read port, and rows leave in between. At the `zcu104` design point a block of the
 /// array brings 48 words every 72 cycles with K = 192 inputs, which leaves a third of the cycles.
 ///
+/// Rows are ordered with those of their bank: while sums go to one, the other is loaded. Sums go
+/// first. Which rows belong to which bank is the program's.
+///
 /// A sum is written some stages behind its reading, so an address must not come back at once. No
 /// address comes twice within a command, for a queue lists a token once; the first word of a
-/// command keeps a distance of kDistance iterations from the word in front of it, and what was
-/// written counts as finished that much later. That is what DEPENDENCE says.
+/// command keeps a distance of kDistance iterations from the word in front of it in its bank, and
+/// what was written counts as finished that much later. That is what DEPENDENCE says.
 ///
 /// Equals `add_residual` and the sum in `run_experts` of `m3vit.model.integer_ops`.
 #pragma once
@@ -40,6 +43,7 @@ template <int kLanes>
 struct ResidualWord {
     WordOrder order;
     ap_uint<2> action;  ///< ResidualWriteCommand::Action
+    ap_uint<1> bank;
     ap_uint<1> starts;  ///< it is the first of its command
     ap_uint<16> place;
     Row<Wide, kLanes> values;
@@ -67,6 +71,7 @@ word:
             ResidualWord<kLanes> result;
             result.order = OrderOfWord(command.order, walk, starts);
             result.action = ResidualWriteCommand::kLoad;
+            result.bank = command.bank;
             result.starts = starts;
             result.place = row_start + word;
 
@@ -128,6 +133,7 @@ word:
             ResidualWord<kLanes> result;
             result.order = OrderOfWord(command.order, walk, starts);
             result.action = command.action;
+            result.bank = command.bank;
             result.starts = starts;
             result.place = row_starts[walk.row] + word;
 
@@ -155,8 +161,24 @@ word:
     }
 }
 
+/// How long ago a word was written.
+template <int kDistance>
+struct Rest {
+    ap_uint<BitLength(kDistance)> left = 0;  ///< iterations until a command may start
+    bool over = true;                        ///< left == 0
+
+    /// Call once per iteration.
+    void Step(bool written) {
+        #pragma HLS INLINE
+        over = !written && left == 0;
+        left = written ? ap_uint<BitLength(kDistance)>(kDistance)
+                       : ap_uint<BitLength(kDistance)>(left - (left != 0));
+    }
+};
+
 /// What an iteration has written, until others may know.
 struct ResidualProgress {
+    ap_uint<1> bank = 0;
     ap_uint<7> finished = 0;  ///< rows
     bool last = false;        ///< the instruction's write is complete
 };
@@ -176,11 +198,12 @@ void ResidualBuffer(hls::stream<ResidualWord<kLanes>>& loads,
     #pragma HLS AGGREGATE variable=buffer
     #pragma HLS BIND_STORAGE variable=buffer type=ram_s2p impl=uram
     #pragma HLS DEPENDENCE variable=buffer type=inter direction=RAW distance=8 dependent=true
-    DomainAccesses accesses;
+    DomainAccesses banks[kResidualBanks];
+    #pragma HLS ARRAY_PARTITION variable=banks complete
     Waiting<ResidualWord<kLanes>> load;
     Waiting<ResidualWord<kLanes>> sum;
-    ap_uint<BitLength(kDistance)> rest = 0;  // iterations until a command may start
-    bool rested = true;                      // rest == 0
+    Rest<kDistance> rests[kResidualBanks];
+    #pragma HLS ARRAY_PARTITION variable=rests complete
     ResidualProgress progress[kDistance];
     #pragma HLS ARRAY_PARTITION variable=progress complete
 
@@ -194,11 +217,13 @@ void ResidualBuffer(hls::stream<ResidualWord<kLanes>>& loads,
     ap_int<17> ahead = -1;  // otherwise this many rows behind the first one, and itself
 
 word:
-    M3VIT_FOREVER(reads, walk.running || next.ready || load.ready || sum.ready || !rested ||
+    M3VIT_FOREVER(reads, walk.running || next.ready || load.ready || sum.ready ||
+                             !rests[0].over || !rests[1].over ||
                              m3vit::more(reads, loads, sums)) {
         #pragma HLS PIPELINE II=1
-        const bool load_now = load.open && (rested || !load.item.starts);
-        const bool sum_now = sum.open && (rested || !sum.item.starts);
+        const bool sum_now = sum.open && (rests[sum.item.bank].over || !sum.item.starts);
+        const bool load_now =
+            load.open && !sum_now && (rests[load.item.bank].over || !load.item.starts);
         const bool write = load_now || sum_now;
         const ResidualWord<kLanes> word = sum_now ? sum.item : load.item;
         const bool allowed = !row_starts || settled || ahead >= row;
@@ -236,10 +261,20 @@ word:
             if (walk.inner.last) ++row;
             walk.Step();
         }
-        settled = !take && accesses.Settled(command.order);
+        const DomainAccesses& source = banks[command.bank];
+        settled = !take && source.Settled(command.order);
         ahead = -1;
-        if (!take && accesses.AlmostSettled(command.order)) {
-            ahead = accesses.rows - command.order.need;
+        if (!take && source.AlmostSettled(command.order)) {
+            ahead = source.rows - command.order.need;
+        }
+        const bool may_load = banks[load.item.bank].MayWrite(load.item.order);
+        const bool may_sum = banks[sum.item.bank].MayWrite(sum.item.order);
+
+    count:
+        for (int bank = 0; bank < kResidualBanks; ++bank) {
+            const bool here = done.bank == bank;
+            banks[bank].Count(read_done && command.bank == bank,
+                              here ? done.finished : ap_uint<7>(0), here && done.last);
         }
         if (take) {
             command = next.command;
@@ -250,17 +285,19 @@ word:
         }
         next.Fetch(reads, take);
 
-        load.Step(loads, load_now, accesses.MayWrite(load.item.order));
-        sum.Step(sums, sum_now, accesses.MayWrite(sum.item.order));
-        accesses.Count(read_done, done.finished, done.last);
+        load.Step(loads, load_now, may_load);
+        sum.Step(sums, sum_now, may_sum);
 
     shift:
         for (int index = kDistance - 1; index > 0; --index) progress[index] = progress[index - 1];
+        progress[0].bank = word.bank;
         progress[0].finished = write ? word.order.finished : ap_uint<7>(0);
         progress[0].last = write && word.order.last;
-        rest = write ? ap_uint<BitLength(kDistance)>(kDistance)
-                     : ap_uint<BitLength(kDistance)>(rest - !rested);
-        rested = !write && rest == 0;
+
+    rest:
+        for (int bank = 0; bank < kResidualBanks; ++bank) {
+            rests[bank].Step(write && word.bank == bank);
+        }
     }
 }
 

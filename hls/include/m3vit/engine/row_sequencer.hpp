@@ -43,7 +43,8 @@ instruction:
         const ap_uint<12> rows = stores ? store.rows : norm.rows;
         const ap_uint<12> words = stores ? store.words : norm.words;
         const ap_uint<20> passing = rows * words;
-        reads.write({{dispatched.after, ap_uint<16>(first + 1), 1}, first, rows, words});
+        const ap_uint<1> bank = stores ? store.bank : norm.bank;
+        reads.write({bank, {dispatched.after, ap_uint<16>(first + 1), 1}, first, rows, words});
         row_passages.write({stores ? kToResidualStore : raw ? kToGateRaw : kToNorm, passing});
         if (normalises) {
             norms.write({rows, words, norm.width, norm.epsilon, norm.code_shift, norm.wide_shift,
