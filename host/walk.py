@@ -64,6 +64,7 @@ class Walk:
 
     def image(self, task: Task) -> tuple[Instruction, ...]:
         """From pixels to the output of a task."""
+        self.write.part = EMBEDDING
         self.write.begin()
         self._embed()
         for index in range(self.network.num_layers):
@@ -73,9 +74,11 @@ class Walk:
 
     def prefix(self) -> tuple[Instruction, ...]:
         """From pixels to the first gate, as `Reference.begin`; what is kept is its result."""
+        self.write.part = EMBEDDING
         self.write.begin()
         self._embed()
         for index in range(self.network.first_gate):
+            self.write.part = _attention_part(index)
             self._table(index)
             self._attend(index)
             self._dense(index)
@@ -86,6 +89,7 @@ class Walk:
     def suffix(self, task: Task) -> tuple[Instruction, ...]:
         """From the snapshot to the output of a task, as `Reference.finish`."""
         network, first = self.network, self.network.first_gate
+        self.write.part = _experts_part(first) if network.moe_layers else HEAD
         self.write.begin()
         if not network.moe_layers:
             self._rows = self.around.block_input
@@ -141,7 +145,6 @@ class Walk:
         Positions come first: the array cannot add patches to what is not there, and both come by
         the same port.
         """
-        self.write.part = EMBEDDING
         store = self._stored(output_name(-1), self.around.stream[0])
 
         def front(held: Held) -> None:
@@ -157,6 +160,7 @@ class Walk:
             self._tile(tile, front, core, store)
 
     def _layer(self, index: int, task: Task) -> None:
+        self.write.part = _attention_part(index)
         self._table(index)
         if index not in self.network.moe_layers:
             self._attend(index)
@@ -174,7 +178,6 @@ class Walk:
         layer = self.placed.layers[index]
         mlp = layer.experts or layer.mlp
         assert mlp is not None
-        self.write.part = _attention_part(index)
         self.write.table(mlp.table)
 
     def _attend(self, index: int) -> None:

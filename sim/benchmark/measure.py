@@ -142,7 +142,7 @@ class Bench:
             estimate(
                 plan,
                 tasks[0],
-                run_loads(first, model.network.num_experts),
+                run_loads(first, model.network.num_experts, plan.tiles),
                 ddr=self.ddr,
             ),
         )

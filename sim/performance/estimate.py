@@ -4,7 +4,7 @@ The names of the dictionaries are FINN's (its analysis passes `exp_cycles_per_la
 `dataflow_performance`, its report of a build), so that numbers can be put side by side.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m3vit.hls.design import DesignConfig
-from m3vit.hls.isa import TO_RESIDUAL, Instruction
 from m3vit.host.program import Plan, Program
+from m3vit.host.tiling import Tile
 from m3vit.model.cost import run_macs
 from m3vit.model.reference import TaskRun
 from m3vit.model.shape import Shape
@@ -25,7 +25,6 @@ from .walk import Walk
 
 ARRAY = "array"
 MHZ = 1e6
-EMBEDDING, HEAD = "embedding", "head"
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,8 @@ def estimate(
     Args:
         plan: of a model on a design.
         task: whose image program it is, if `program` does not say otherwise.
-        loads: (MoE layers, E) tokens in the queue of each expert; evenly spread by default.
+        loads: (MoE layers x tiles, E) tokens in the queue of each expert, layer by layer; evenly
+            spread by default.
         program: another one of the plan.
         ddr: the memory.
         used: see `State.used`.
@@ -155,12 +155,11 @@ def estimate(
         delays,
     )
     steps = walk.run()
-    first_layer = plan.model.network.first_gate if chosen is plan.suffixes[name] else 0
     whole = chosen in (plan.programs[name], plan.traced[name])
     return Estimate(
         design=plan.design,
         cycles=round(walk.time),
-        parts=tuple(_parts(steps, chosen, first_layer)),
+        parts=_parts(steps, chosen),
         steps=tuple(steps),
         macs=run_macs(Shape.from_compiled(plan.model), name, loads) if whole else 0,
         weight_bytes=walk.loader.bytes,
@@ -171,54 +170,45 @@ def estimate(
 
 
 def even_loads(plan: Plan, task: str) -> NDArray[np.int64]:
-    """Queues as long as each other, as nearly as possible."""
+    """Queues as long as each other, as nearly as possible; (MoE layers x tiles, E)."""
     network, chosen = plan.model.network, plan.model.task(task)
     first, last = chosen.experts
-    picks = network.num_tokens * min(network.experts_per_token, last - first)
-    row = np.zeros(network.num_experts, np.int64)
-    row[first:last] = picks // (last - first)
-    row[first : first + picks % (last - first)] += 1
-    return np.tile(row, (len(network.moe_layers), 1))
+    kept = min(network.experts_per_token, last - first)
+    rows = np.zeros((len(plan.tiles), network.num_experts), np.int64)
+    for row, tile in zip(rows, plan.tiles, strict=True):
+        picks = tile.rows * kept
+        row[first:last] = picks // (last - first)
+        row[first : first + picks % (last - first)] += 1
+    return np.tile(rows, (len(network.moe_layers), 1))
 
 
-def run_loads(run: TaskRun, experts: int) -> NDArray[np.int64]:
-    """Queue lengths of a run, (MoE layers, E)."""
-    rows = [np.bincount(routing.experts.ravel(), minlength=experts) for routing in run.routing]
+def run_loads(
+    run: TaskRun, experts: int, tiles: Sequence[Tile] | None = None
+) -> NDArray[np.int64]:
+    """Queue lengths of a run.
+
+    Args:
+        run: of a network with `experts` experts.
+        tiles: in which its tokens came; at once by default.
+
+    Returns:
+        (MoE layers x tiles, E).
+    """
+    rows = [
+        np.bincount(chosen.ravel(), minlength=experts)
+        for routing in run.routing
+        for chosen in (
+            (routing.experts,)
+            if tiles is None
+            else (routing.experts[tile.first : tile.end] for tile in tiles)
+        )
+    ]
     return np.array(rows, np.int64).reshape(len(rows), experts)
 
 
-def _parts(steps: list[Step], program: Program, first_layer: int) -> Iterable[Part]:
-    """A part ends with a sum into the residual stream."""
-    names = _names(program, first_layer)
-    usage, name = Usage(), next(names)
-    for step, instruction in zip(steps, program.instructions, strict=True):
-        usage.add(step.usage)
-        if _ends_part(instruction):
-            yield Part(name, usage)
-            usage, name = Usage(), next(names)
-    yield Part(name, usage)
-
-
-def _ends_part(instruction: Instruction) -> bool:
-    return instruction.name == "EXPERTS" or (
-        instruction.name == "MATMUL" and instruction["destination"] == TO_RESIDUAL
-    )
-
-
-def _names(program: Program, layer: int) -> Iterator[str]:
-    attended = False
-    embeds = any(instruction.name == "IMAGE" for instruction in program.instructions)
-    for instruction in program.instructions:
-        attended |= instruction.name == "ATTENTION"
-        if not _ends_part(instruction):
-            continue
-        if embeds:
-            yield EMBEDDING
-            embeds = False
-        elif attended:
-            yield f"layers.{layer}.attention"
-            attended = False
-        else:
-            yield f"layers.{layer}.{'experts' if instruction.name == 'EXPERTS' else 'mlp'}"
-            layer += 1
-    yield HEAD
+def _parts(steps: list[Step], program: Program) -> tuple[Part, ...]:
+    """Tiles of a part may stand between those of others."""
+    usages: dict[str, Usage] = {}
+    for step, name in zip(steps, program.parts, strict=True):
+        usages.setdefault(name, Usage()).add(step.usage)
+    return tuple(Part(name, usage) for name, usage in usages.items())

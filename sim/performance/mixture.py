@@ -65,7 +65,8 @@ class Mixture(State):
                 self.loader.take(down, self.issued),
             )
         later = [e for e in experts if queues[e] and e not in guessed]
-        may_write = self.residual.begin_write(ROUTING)
+        residual = self._residual(i)
+        may_write = residual.begin_write(ROUTING)
         may_hide = hidden.begin_write(RESULTS)
         last = 0.0
         done_rows = 0
@@ -116,5 +117,5 @@ class Mixture(State):
         self.step.macs = sum(queues) * (
             i["up_groups"] * i["up_beats"] + i["down_groups"] * i["down_beats"]
         )
-        self.residual.end_write(last + self.t.residual)
+        residual.end_write(last + self.t.residual)
         self.time = max(self.time, last)

@@ -31,13 +31,14 @@ class Products(State):
             target, delay = self.domains[i["to_domain"]], self.t.tokens
             delay += self.t.activation if i["activate"] else 0
         elif destination == TO_RESIDUAL:
-            target, delay = self.residual, self.t.residual
+            target, delay = self._residual(i), self.t.residual
         elif destination != TO_MEMORY:
             target, delay = self.domains[KEY_VALUE_DOMAIN], self.t.key_values
         waits_for = LOAD if target and target.writer == LOAD else RESULTS
         may_write = target.begin_write(RESULTS) if target else 0.0
         activated = to_tokens and i["activate"]
-        gap = self.t.residual_gap if target is self.residual else 0
+        sums = destination == TO_RESIDUAL
+        gap = self.t.residual_gap if sums else 0
         issued = self._sequenced()
         last = 0.0
         first_result = None
@@ -58,7 +59,7 @@ class Products(State):
                 arrival = None
                 if target is not None and number == i["chunks"] - 1:
                     target.finish_rows(count, last + delay)
-                if target is self.residual:
+                if sums:
                     self._busy(before, last, count * groups)
             self.loader.release(chunk, self.pipe.array)
         source.read = max(source.read, self.pipe.filled)

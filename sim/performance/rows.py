@@ -32,23 +32,26 @@ class Rows(State):
 
     def _load(self, i: Instruction) -> None:
         per_beat = max(1.0, BEAT_BYTES / (2 * self.design.lanes))
-        begin = self.residual.begin_write("LOAD")
-        first, last = self.data.take(i["beats"], self.issued, per_beat=per_beat)
+        residual = self._residual(i)
+        begin = residual.begin_write("LOAD")
+        # Little is on its way while the memory does not take it.
+        asked = max(self.issued, begin - self.ddr.latency - self.t.data)
+        first, last = self.data.take(i["beats"], asked, per_beat=per_beat)
         last = max(last, begin + i["rows"] * i["words"])
         for row in range(i["rows"]):
             time = first + (last - first) * (row + 1) / i["rows"]
-            self.residual.finish_rows(1, max(time, begin) + self.t.residual)
-        self.residual.end_write(last + self.t.residual)
+            residual.finish_rows(1, max(time, begin) + self.t.residual)
+        residual.end_write(last + self.t.residual)
 
     def _rows(self, i: Instruction) -> Iterable[tuple[float, float]]:
         """Reads residual rows: begin and end of each."""
-        end = max(self.normed, self.issued + 10)
+        residual, end = self._residual(i), max(self.normed, self.issued + 10)
         for row in range(i["rows"]):
-            begin = max(end, self.residual.readable(i["first"] + 1 + row))
+            begin = max(end, residual.readable(i["first"] + 1 + row))
             end = self.port.advance(begin, i["words"])
             yield begin, end
         self.normed = end
-        self.residual.read = max(self.residual.read, end)
+        residual.read = max(residual.read, end)
 
     def _store(self, i: Instruction) -> None:
         times = list(self._rows(i))

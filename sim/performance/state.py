@@ -4,7 +4,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from m3vit.hls.design import DesignConfig
-from m3vit.hls.isa import INSTRUCTION_BYTES, RESIDUAL_DOMAIN, Instruction
+from m3vit.hls.isa import (
+    INSTRUCTION_BYTES,
+    KEY_VALUE_DOMAIN,
+    RESIDUAL_DOMAIN,
+    Instruction,
+)
 
 from .memory import Arrival, Bus, Chunk, DataLoader, StoreUnit, WeightLoader
 from .order import Access, Port
@@ -63,8 +68,7 @@ class State:
         self.data = DataLoader(design, self.ddr, self.t, self.bus)
         self.stores = StoreUnit(self.ddr, self.t)
         self.pipe = Pipeline(design, self.t)
-        self.domains = [Access() for _ in range(8)]
-        self.residual = self.domains[RESIDUAL_DOMAIN]
+        self.domains = [Access() for _ in range(KEY_VALUE_DOMAIN + 1)]
         self.port = Port()
         self.step = Step(0, "BEGIN")
         self.normed = 0.0
@@ -95,6 +99,10 @@ class State:
                 break
         rate = self.ddr.bytes_per_cycle - self.data.contended
         return self.t.start + self.ddr.latency + size / min(rate, self.loader.rate)
+
+    def _residual(self, i: Instruction) -> Access:
+        """The bank of the residual stream that an instruction belongs to."""
+        return self.domains[RESIDUAL_DOMAIN + i["bank"]]
 
     def _chunks(self, instruction: Instruction) -> list[Chunk]:
         """What an instruction may fetch."""
