@@ -91,24 +91,40 @@ class _Need:
     limit: str
 
 
-def plan_buffers(network: Network, design: DesignConfig, *, divided: bool = True) -> Buffers:
-    """Lay out the rows of a network; in as few tiles as possible.
+@dataclass(frozen=True)
+class Division:
+    """How far a network may be divided, and has to be; by default as little as possible.
 
-    Args:
-        network: that runs. design: that it runs on.
-        divided: it may be, if it does not fit.
+    Attributes:
+        allowed: if it does not fit. tiles: of tokens, at least; fewer if there are not so many.
+        heads: in a group, at most.
+    """
+
+    allowed: bool = True
+    tiles: int = 1
+    heads: int = 256
+
+
+AS_LITTLE_AS_POSSIBLE = Division()
+UNDIVIDED = Division(allowed=False)
+
+
+def plan_buffers(
+    network: Network, design: DesignConfig, division: Division = AS_LITTLE_AS_POSSIBLE
+) -> Buffers:
+    """Lay out the rows of a network; in as few tiles as possible.
 
     Raises:
         UserError: it exceeds one of the design's memories, however it is divided.
     """
     sizes = _Sizes(network, design)
-    fitting = sizes.heads_at_a_time if divided else network.num_heads
-    tiling = whole(network, fitting)
+    heads = min(sizes.heads_at_a_time, division.heads) if division.allowed else network.num_heads
+    tiling = whole(network, heads)
     excess = sizes.excess(tiling)
-    if excess and divided:
-        for tiling in tilings(network, design, sizes.residual_words, fitting):
+    if division.allowed and (excess or division.tiles > 1):
+        for tiling in tilings(network, design, sizes.residual_words, heads):
             excess = sizes.excess(tiling)
-            if not excess:
+            if not excess and len(tiling.tiles) >= division.tiles:
                 break
     if excess:
         limit = getattr(design, excess.limit)

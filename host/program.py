@@ -21,7 +21,7 @@ from m3vit.model.fixed import Codes
 from m3vit.model.reference import TaskRun
 
 from .arena import Arena, Region
-from .buffers import plan_buffers
+from .buffers import AS_LITTLE_AS_POSSIBLE, Division, plan_buffers
 from .instructions import Surroundings
 from .packing import ceiling, pack_bytes
 from .placement import PlacedModel, Placement
@@ -163,8 +163,14 @@ class Plan:
         return read_rows(content, network.num_tokens, network.width)
 
 
-def build_plan(model: CompiledModel, design: DesignConfig) -> Plan:
+def build_plan(
+    model: CompiledModel, design: DesignConfig, division: Division = AS_LITTLE_AS_POSSIBLE
+) -> Plan:
     """Programs and memory for a model on a design.
+
+    Args:
+        model: that runs. design: of the hardware.
+        division: of tokens and heads; the results do not depend on it.
 
     Raises:
         UserError: the network exceeds the design or the instruction set.
@@ -177,7 +183,7 @@ def build_plan(model: CompiledModel, design: DesignConfig) -> Plan:
             f"{len(network.moe_layers) - SLOTS} more than the engine's {SLOTS}: "
             "use experts in fewer layers"
         )
-    buffers = plan_buffers(network, design)
+    buffers = plan_buffers(network, design, division)
     arena = Arena()
     placed = Placement(model, design, buffers, arena).place()
     pixels = network.image_height * network.image_width * network.channels
@@ -217,9 +223,7 @@ def build_plan(model: CompiledModel, design: DesignConfig) -> Plan:
         region = arena.place(pack_bytes(np.frombuffer(encoded, np.uint8)))
         return Program(instructions, region.line, walk.parts, walk.kept)
 
-    def images(
-        place: Surroundings, kept: Mapping[str, Region] | None = None
-    ) -> dict[str, Program]:
+    def images(place: Surroundings, kept: Mapping[str, Region] | None = None) -> dict[str, Program]:
         """A program for each task."""
         walks = {task.name: Walk(place, kept) for task in model.tasks}
         return {name: program(walk, walk.image(model.task(name))) for name, walk in walks.items()}

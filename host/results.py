@@ -127,8 +127,7 @@ def read_outputs(
 
     if network.head == "tokens":
         codes = [
-            read_rows(part(piece.region), len(piece.rows), network.width)
-            for piece in outputs.parts
+            read_rows(part(piece.region), len(piece.rows), network.width) for piece in outputs.parts
         ]
     else:
         projection = placed.heads[task].projection

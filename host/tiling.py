@@ -124,9 +124,7 @@ def tilings(
         if rows in sizes or rows >= tokens:
             continue
         sizes.add(rows)
-        tiles = tuple(
-            Tile(first, min(rows, tokens - first)) for first in range(0, tokens, rows)
-        )
+        tiles = tuple(Tile(first, min(rows, tokens - first)) for first in range(0, tokens, rows))
         lead = max(strips_of(network, tile).lead for tile in tiles)
         yield Tiling(tiles, groups, lead, bank_rows)
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from m3vit.hls.design import DesignConfig
 from m3vit.hls.engine import Engine
+from m3vit.host.buffers import AS_LITTLE_AS_POSSIBLE, Division
 from m3vit.host.driver import EngineDriver
 from m3vit.host.program import build_plan
 from m3vit.model.compiled import CompiledModel
@@ -40,6 +41,7 @@ class Comparison:
         model: CompiledModel,
         images: Sequence[NDArray[np.uint8]],
         memory: Memory | None = None,
+        division: Division = AS_LITTLE_AS_POSSIBLE,
     ) -> list[str]:
         """What is not equal to the reference; empty if everything is.
 
@@ -50,6 +52,7 @@ class Comparison:
             model: that runs.
             images: one after another.
             memory: how it behaves from now on.
+            division: of tokens and heads.
 
         Raises:
             EngineError: a program did not end well.
@@ -59,7 +62,7 @@ class Comparison:
         behaviour = replace(memory or whole, size=whole.size, base=whole.base)
         self.library.configure(behaviour)
         port = SimulatedPort(self.library)
-        driver = EngineDriver(port, build_plan(model, self.design), TIMEOUT)
+        driver = EngineDriver(port, build_plan(model, self.design, division), TIMEOUT)
         reference = Reference(model)
         found: list[str] = []
         for number, pixels in enumerate(images):

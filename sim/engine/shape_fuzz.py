@@ -30,7 +30,7 @@ def failures(
         case = random_case(seed, design)
         pixels = [random_image(case.model.network, seed + number) for number in range(images)]
         try:
-            yield case, comparison.differences(case.model, pixels, case.memory)
+            yield case, comparison.differences(case.model, pixels, case.memory, case.division)
         except (EngineError, PortProtocolError) as error:
             yield case, [str(error)]
     comparison.close()

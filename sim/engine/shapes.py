@@ -7,6 +7,7 @@ import numpy as np
 from m3vit.errors import UserError
 from m3vit.hls.design import DesignConfig
 from m3vit.hls.fit import check_fits
+from m3vit.host.buffers import Division
 from m3vit.model.compiled import CompiledModel
 from m3vit.model.network import HEADS, Network, Task
 from m3vit.model.parameters import Affine, LayerNorm
@@ -25,11 +26,13 @@ class Case:
         seed: that made it, the same again.
         model: with one to three tasks.
         memory: latencies, bandwidth and stalls.
+        division: of tokens and heads, at times further than the design asks for.
     """
 
     seed: int
     model: CompiledModel
     memory: Memory
+    division: Division
 
     def __str__(self) -> str:
         network, memory = self.model.network, self.memory
@@ -40,7 +43,9 @@ class Case:
             f"D {network.width}, {network.num_heads} heads, {network.num_layers} layers"
             f"{experts if network.moe_layers else ''}, {len(self.model.tasks)} tasks, "
             f"head {network.head}; latency {memory.read_latency}, {memory.write_latency}, "
-            f"{memory.bandwidth}/{memory.bandwidth_cycles} bytes per cycle, stalls {memory.stalls}"
+            f"{memory.bandwidth}/{memory.bandwidth_cycles} bytes per cycle, stalls "
+            f"{memory.stalls}; at least {self.division.tiles} tiles, at most "
+            f"{self.division.heads} heads at a time"
         )
 
 
@@ -54,7 +59,12 @@ def random_case(seed: int, design: DesignConfig) -> Case:
         except UserError:
             continue
         if network.num_tokens <= MOST_TOKENS:
-            return Case(seed, _model(generator, network, seed), _memory(generator))
+            return Case(
+                seed,
+                _model(generator, network, seed),
+                _memory(generator),
+                _division(generator, network),
+            )
 
 
 def _sized(generator: np.random.Generator, most: int) -> int:
@@ -128,3 +138,10 @@ def _memory(generator: np.random.Generator) -> Memory:
         bandwidth_cycles=int(generator.integers(1, 4)),
         stalls=int(generator.choice([0, 30, 128, 220])),
     )
+
+
+def _division(generator: np.random.Generator, network: Network) -> Division:
+    """Half of all networks in tiles, and half in groups of heads."""
+    tiles = int(generator.integers(2, 8)) if generator.integers(2) else 1
+    heads = network.num_heads
+    return Division(tiles=tiles, heads=int(generator.integers(1, heads + 1)))

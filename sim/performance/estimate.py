@@ -182,9 +182,7 @@ def even_loads(plan: Plan, task: str) -> NDArray[np.int64]:
     return np.tile(rows, (len(network.moe_layers), 1))
 
 
-def run_loads(
-    run: TaskRun, experts: int, tiles: Sequence[Tile] | None = None
-) -> NDArray[np.int64]:
+def run_loads(run: TaskRun, experts: int, tiles: Sequence[Tile] | None = None) -> NDArray[np.int64]:
     """Queue lengths of a run.
 
     Args:

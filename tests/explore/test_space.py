@@ -5,7 +5,7 @@ import pytest
 from m3vit.errors import UserError
 from m3vit.explore.space import CHOICES, choices_of, design_of, with_memories
 from m3vit.hls.design import DesignConfig
-from m3vit.host.buffers import plan_buffers
+from m3vit.host.buffers import UNDIVIDED, plan_buffers
 from m3vit.model.synthetic import TINY
 
 ZCU104 = DesignConfig.load("zcu104")
@@ -27,7 +27,7 @@ def test_memories_are_as_small_as_the_network_allows(memory, step):
     assert size % step == 0
     if size > step:
         with pytest.raises(UserError, match=memory):
-            plan_buffers(TINY, replace(design, **{memory: size - step}))
+            plan_buffers(TINY, replace(design, **{memory: size - step}), UNDIVIDED)
 
 
 def test_a_network_that_no_memory_holds_is_refused():

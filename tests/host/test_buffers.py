@@ -4,7 +4,7 @@ import pytest
 
 from m3vit.errors import UserError
 from m3vit.hls.design import DesignConfig
-from m3vit.host.buffers import plan_buffers
+from m3vit.host.buffers import UNDIVIDED, Division, plan_buffers
 from m3vit.model.synthetic import NANO, TINY
 
 ZCU104 = DesignConfig.load("zcu104")
@@ -56,9 +56,56 @@ def test_narrow_heads_take_whole_words():
         ({"key_value_tiles": 54}, r"60 tiles of values on chip, 6 more"),
     ],
 )
-def test_what_does_not_fit(change, sentence):
+def test_what_does_not_fit_at_once(change, sentence):
+    with pytest.raises(UserError, match=sentence):
+        plan_buffers(TINY, replace(ZCU104, **change), UNDIVIDED)
+
+
+@pytest.mark.parametrize(
+    ("change", "tiles", "groups"),
+    [
+        ({"token_words": 3869}, 2, 1),
+        ({"residual_words": 1000}, 6, 1),
+        ({"key_value_tiles": 59}, 1, 2),
+        ({"key_value_tiles": 20, "token_words": 2000}, 3, 3),
+    ],
+)
+def test_as_few_tiles_and_groups_as_possible(change, tiles, groups):
+    tiling = plan_buffers(TINY, replace(ZCU104, **change)).tiling
+    assert (len(tiling.tiles), len(tiling.head_groups)) == (tiles, groups)
+
+
+def test_a_network_may_be_divided_though_it_fits():
+    tiling = plan_buffers(TINY, ZCU104, Division(tiles=4, heads=2)).tiling
+    assert len(tiling.tiles) == 4
+    assert tiling.head_groups == (range(2), range(2, 3))
+    most = plan_buffers(TINY, ZCU104, Division(tiles=1000)).tiling
+    assert most.rows == 8
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"token_words": 800}, r"words of codes on chip in \d+ tiles, .* larger token_words"),
+        ({"residual_words": 400}, r"words of the residual stream on chip in \d+ tiles"),
+        ({"key_value_tiles": 17}, r"18 tiles of keys on chip.*, 1 more .*key_value_tiles = 17"),
+    ],
+)
+def test_what_does_not_fit_however_it_is_divided(change, sentence):
     with pytest.raises(UserError, match=sentence):
         plan_buffers(TINY, replace(ZCU104, **change))
+
+
+def test_m3vit_small_on_the_zcu104():
+    """1,025 tokens: contexts of all of them, everything else of one tile."""
+    small = replace(TINY, image_height=512, image_width=512, width=384, num_heads=12, hidden=1536)
+    buffers = plan_buffers(small, ZCU104)
+    tiles = buffers.tiling.tiles
+    assert [tile.first for tile in tiles] == [0, 208, 416, 624, 832]
+    assert tiles[-1].end == small.num_tokens == 1025
+    assert buffers.tiling.head_groups == (range(6), range(6, 12))
+    assert buffers.queries.base - buffers.context.base == 1025 * 12
+    assert buffers.queries.words == 6
 
 
 def test_many_narrow_heads_make_long_rows():

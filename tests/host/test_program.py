@@ -9,7 +9,7 @@ from m3vit.errors import UserError
 from m3vit.hls.design import DesignConfig
 from m3vit.hls.isa import LINE_BYTES, Instruction
 from m3vit.hls.isa_checks import broken_rule
-from m3vit.host.buffers import plan_buffers
+from m3vit.host.buffers import UNDIVIDED, plan_buffers
 from m3vit.host.image import default_photograph, load_image
 from m3vit.host.program import build_plan
 from m3vit.model.compiled import CompiledModel
@@ -191,7 +191,7 @@ def divided(network, design):
     # Strips of 240 bytes begin at a line of memory once in four, so tiles cannot be small.
     taller = 9 if network.image_width == 20 else 3
     network = replace(network, image_height=taller * network.image_height)
-    whole = plan_buffers(network, design, divided=False)
+    whole = plan_buffers(network, design, UNDIVIDED)
     words = network.num_tokens * whole.residual_words - 1
     tiles = max(whole.keys.head, whole.values.head) * max(1, network.num_heads - 1)
     small = replace(design, residual_words=words, key_value_tiles=tiles)

@@ -2,6 +2,7 @@ import numpy as np
 
 from m3vit.hls.design import DesignConfig
 from m3vit.host.results import read_blocks, read_picks, read_rows
+from m3vit.host.tiling import Tile
 
 
 def test_rows_lose_their_padding():
@@ -24,6 +25,13 @@ def test_blocks_come_back_as_rows():
     np.testing.assert_array_equal(read_blocks(content, 5, (2, 2), design), expected)
 
 
+def test_picks_of_tiles_count_from_the_tile_on():
+    picks = [token | expert << 12 for token, expert in [(0, 5), (1, 1), (2, 0), (0, 2), (1, 4)]]
+    content = np.frombuffer(np.array(picks, "<u8").tobytes(), np.uint8)
+    routing = read_picks(content, [Tile(0, 3), Tile(3, 2)], 1)
+    assert routing.experts[:, 0].tolist() == [5, 1, 0, 2, 4]
+
+
 def test_picks_say_where_they_belong():
     picks = [
         token | expert << 12 | rank << 20 | score << 24
@@ -35,7 +43,7 @@ def test_picks_say_where_they_belong():
         ]
     ]
     content = np.frombuffer(np.array(picks, "<u8").tobytes(), np.uint8)
-    routing = read_picks(content, 2, 2)
+    routing = read_picks(content, [Tile(0, 2)], 2)
     assert routing.experts.tolist() == [[5, 1], [0, 2]]
     assert routing.scores.tolist() == [[32768, 7], [9, 0]]
     assert routing.logits.shape == (2, 0)

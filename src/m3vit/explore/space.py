@@ -6,7 +6,7 @@ from typing import Any
 
 from m3vit.errors import UserError
 from m3vit.hls.design import DesignConfig
-from m3vit.host.buffers import plan_buffers
+from m3vit.host.buffers import UNDIVIDED, plan_buffers
 from m3vit.model.network import Network
 
 CHOICES: dict[str, tuple[int, ...]] = {
@@ -65,7 +65,7 @@ def choices_of(design: DesignConfig) -> dict[str, int]:
 
 
 def with_memories(design: DesignConfig, network: Network) -> DesignConfig:
-    """The design with the smallest memories of rows, keys and values that hold a network.
+    """The design with the smallest memories of rows, keys and values that hold a network at once.
 
     Raises:
         UserError: the largest ones do not.
@@ -77,13 +77,13 @@ def with_memories(design: DesignConfig, network: Network) -> DesignConfig:
             sizes[name] += step
         found[name] = sizes[name]
     design = replace(design, **found)
-    plan_buffers(network, design)
+    plan_buffers(network, design, UNDIVIDED)
     return design
 
 
 def _holds(design: DesignConfig, network: Network) -> bool:
     try:
-        plan_buffers(network, design)
+        plan_buffers(network, design, UNDIVIDED)
     except UserError:
         return False
     return True

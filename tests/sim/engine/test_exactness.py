@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from m3vit.hls.design import DesignConfig
+from m3vit.host.buffers import Division
 from m3vit.model.network import Task
 from m3vit.model.parameters import LayerNorm
 from m3vit.model.reference import Reference
@@ -87,6 +88,18 @@ def test_a_final_norm(nano, head):
     parameters = replace(model.parameters, final_norm=LayerNorm(1000, model.layers[1].norm.gate))
     model = replace(model, parameters=parameters)
     assert nano.differences(model, images(network, 1)) == []
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+@pytest.mark.parametrize(
+    "division", [Division(heads=1), Division(tiles=100), Division(tiles=2, heads=1)]
+)
+def test_divided_networks(nano, ahead, division):
+    """Tiles of eight tokens and more, heads one by one."""
+    network = replace(NANO, image_height=64, num_layers=3, gate_input_ahead=ahead)
+    network = replace(network, moe_layers=[1, 2])
+    memory = Memory(read_latency=200, bandwidth=20, stalls=60)
+    assert nano.differences(random_model(network), images(network, 1), memory, division) == []
 
 
 def test_the_design_of_the_board():

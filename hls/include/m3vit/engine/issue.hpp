@@ -83,13 +83,9 @@ inline WriteOrder WholeWrite(const Dispatched& instruction) {
 inline ResidualWriteCommand LoadCommand(const Dispatched& instruction) {
     #pragma HLS INLINE
     const LoadInstruction load = AsLoad(BitsOf(instruction));
-    return {ResidualWriteCommand::kLoad,
-            load.bank,
-            WholeWrite(instruction),
-            load.first,
-            load.words,
-            0,
-            {load.rows, 1, load.words}};
+    return {
+        ResidualWriteCommand::kLoad, load.bank, WholeWrite(instruction), load.first, load.words, 0,
+        {load.rows, 1, load.words}};
 }
 
 inline ImageCommand CutCommand(const Dispatched& instruction) {

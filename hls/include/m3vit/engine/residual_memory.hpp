@@ -217,9 +217,8 @@ void ResidualBuffer(hls::stream<ResidualWord<kLanes>>& loads,
     ap_int<17> ahead = -1;  // otherwise this many rows behind the first one, and itself
 
 word:
-    M3VIT_FOREVER(reads, walk.running || next.ready || load.ready || sum.ready ||
-                             !rests[0].over || !rests[1].over ||
-                             m3vit::more(reads, loads, sums)) {
+    M3VIT_FOREVER(reads, walk.running || next.ready || load.ready || sum.ready || !rests[0].over ||
+                             !rests[1].over || m3vit::more(reads, loads, sums)) {
         #pragma HLS PIPELINE II=1
         const bool sum_now = sum.open && (rests[sum.item.bank].over || !sum.item.starts);
         const bool load_now =
