@@ -33,9 +33,10 @@ def source_of(kernel: str) -> Path:
 
 def include_directories(design: "DesignConfig") -> list[Path]:
     """Where `m3vit/*.hpp` are: the kernels, and the headers that are generated for a design."""
-    from .generated import write_headers
+    from .generated import headers_digest, write_headers
 
-    generated = default_root() / "hls-include" / f"{design.name}-{design.design_id:08x}"
+    # Other versions of the package may be at work: none changes what this one reads.
+    generated = default_root() / "hls-include" / f"{design.name}-{headers_digest(design)}"
     write_headers(design, generated)
     return [generated, HLS / "include"]
 

@@ -68,14 +68,12 @@ class Tiling:
 
     Attributes:
         tiles: all tokens. head_groups: all heads.
-        lead: rows of the residual memory in front of a tile, for patches that are no tile's.
-        bank_rows: of the residual memory, for one tile of two.
+        lead: rows of the residual memory in front of a tile, for patches that are another tile's.
     """
 
     tiles: tuple[Tile, ...]
     head_groups: tuple[range, ...]
     lead: int
-    bank_rows: int
 
     @property
     def streamed(self) -> bool:
@@ -97,12 +95,12 @@ class Tiling:
         if not self.streamed:
             return Held(tile, 0, 0)
         bank = turn % RESIDUAL_BANKS
-        return Held(tile, bank * self.bank_rows + self.lead, bank)
+        return Held(tile, bank * (self.lead + self.rows) + self.lead, bank)
 
 
 def whole(network: Network, heads: int) -> Tiling:
     """All tokens at once."""
-    return Tiling((Tile(0, network.num_tokens),), _groups(network, heads), 0, 0)
+    return Tiling((Tile(0, network.num_tokens),), _groups(network, heads), 0)
 
 
 def tilings(
@@ -117,7 +115,6 @@ def tilings(
     """
     step = _aligned_rows(network, 2 * residual_words * design.lanes)
     groups = _groups(network, heads)
-    bank_rows = design.residual_words // residual_words // RESIDUAL_BANKS
     tokens, sizes = network.num_tokens, set()
     for count in range(2, tokens + 1):
         rows = ceiling(ceiling(tokens, count), step) * step
@@ -126,7 +123,7 @@ def tilings(
         sizes.add(rows)
         tiles = tuple(Tile(first, min(rows, tokens - first)) for first in range(0, tokens, rows))
         lead = max(strips_of(network, tile).lead for tile in tiles)
-        yield Tiling(tiles, groups, lead, bank_rows)
+        yield Tiling(tiles, groups, lead)
 
 
 def strips_of(network: Network, tile: Tile) -> Strips:

@@ -55,7 +55,7 @@ class Mixture(State):
         # What is fetched before the lengths of the queues are known.
         guessed: dict[int, tuple[Arrival, Arrival]] = {}
         for expert in experts:
-            if expert not in self.used.get(i["slot"], experts):
+            if expert not in self.guesses.get(i["slot"], experts):
                 continue
             room = self.loader.room(up.tiles + down.tiles, up.parameters + down.parameters)
             if room is None or max(room, self.loader.now, self.issued + self.t.request) >= known:
@@ -65,6 +65,7 @@ class Mixture(State):
                 self.loader.take(down, self.issued),
             )
         later = [e for e in experts if queues[e] and e not in guessed]
+        self.guesses[i["slot"]] = {expert for expert in experts if queues[expert]}
         residual = self._residual(i)
         may_write = residual.begin_write(ROUTING)
         may_hide = hidden.begin_write(RESULTS)

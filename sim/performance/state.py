@@ -63,6 +63,7 @@ class State:
     def __post_init__(self) -> None:
         design = self.design
         self.t = self.delays or delays_of(design)
+        self.guesses = {slot: set(experts) for slot, experts in self.used.items()}
         self.bus = Bus()
         self.loader = WeightLoader(design, self.ddr, self.t, self.bus)
         self.data = DataLoader(design, self.ddr, self.t, self.bus)

@@ -1,7 +1,8 @@
 """Headers in a build directory: written once, rewritten when they differ."""
 
+from m3vit.hls import generated
 from m3vit.hls.design import DesignConfig
-from m3vit.hls.generated import write_headers
+from m3vit.hls.generated import headers_digest, write_headers
 from m3vit.hls.tables import tables_header
 
 
@@ -16,3 +17,11 @@ def test_headers_appear_and_stay_as_long_as_they_are_right(tmp_path):
     write_headers(zcu104, tmp_path)
     assert config.read_text() == zcu104.config_header()
     assert tables.stat().st_ino == before
+
+
+def test_other_headers_have_another_digest(monkeypatch):
+    nano = DesignConfig.load("nano")
+    digests = {headers_digest(nano), headers_digest(DesignConfig.load("zcu104"))}
+    monkeypatch.setattr(generated, "isa_header", lambda: "// other instructions")
+    digests.add(headers_digest(nano))
+    assert len(digests) == 3

@@ -46,10 +46,10 @@ def test_tiles_cover_all_tokens_and_begin_at_lines(kept, width):
 
 
 def test_neighbours_are_in_different_banks():
-    tiling = Tiling((Tile(0, 40), Tile(40, 9)), (range(3),), lead=5, bank_rows=50)
+    tiling = Tiling((Tile(0, 40), Tile(40, 9)), (range(3),), lead=5)
     first, second = tiling.tiles
     assert tiling.held(first, 0) == Held(first, 5, 0)
-    assert tiling.held(second, 1) == Held(second, 55, 1)
+    assert tiling.held(second, 1) == Held(second, 50, 1)
     assert tiling.held(first, 2) == Held(first, 5, 0)
 
 

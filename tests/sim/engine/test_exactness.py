@@ -96,8 +96,8 @@ def test_a_final_norm(nano, head):
 )
 def test_divided_networks(nano, ahead, division):
     """Tiles of eight tokens and more, heads one by one."""
-    network = replace(NANO, image_height=64, num_layers=3, gate_input_ahead=ahead)
-    network = replace(network, moe_layers=[1, 2])
+    layers = {"num_layers": 3, "moe_layers": [1, 2], "gate_input_ahead": ahead}
+    network = replace(NANO, image_height=64, **layers)
     memory = Memory(read_latency=200, bandwidth=20, stalls=60)
     assert nano.differences(random_model(network), images(network, 1), memory, division) == []
 

@@ -1,6 +1,7 @@
 """The cycle model agrees with the RTL, and answers changes of its inputs as hardware would."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from m3vit.errors import UserError
 from m3vit.hls.design import DesignConfig
 from m3vit.hls.engine import Engine
+from m3vit.host.buffers import Division
 from m3vit.host.driver import EngineDriver
 from m3vit.host.program import Plan, build_plan
 from m3vit.model import synthetic
@@ -36,21 +38,32 @@ def _model(seed: int | None) -> CompiledModel:
     return synthetic.random_model() if seed is None else random_case(seed, DESIGN).model
 
 
-@pytest.mark.parametrize("seed", [None, 100, 102, 104])
-def test_agrees_with_the_rtl(seed: int | None) -> None:
-    model = _model(seed)
-    network, task = model.network, model.tasks[0].name
-    plan = build_plan(model, DESIGN)
+def _assert_agrees(model: CompiledModel, plan: Plan) -> None:
+    task = model.tasks[0].name
     with EngineLibrary(Engine.compile(DESIGN), Options()) as library:
         driver = EngineDriver(SimulatedPort(library), plan, 600.0)
-        run = driver.run(synthetic.random_image(network), task)
+        run = driver.run(synthetic.random_image(model.network), task)
         counted = driver.statistics()
-    found = estimate(plan, task, run_loads(run, network.num_experts))
+    found = estimate(plan, task, run_loads(run, model.network.num_experts, plan.tiles))
     assert found.cycles == pytest.approx(counted["cycles"], rel=TOLERANCE)
     assert found.weight_bytes == 16 * counted["weight_beats"]
     assert found.data_bytes == 16 * counted["data_beats"]
     assert found.store_bytes == 16 * counted["store_beats"]
     assert found.program_bytes == 16 * counted["program_beats"]
+
+
+@pytest.mark.parametrize("seed", [None, 100, 102, 104])
+def test_agrees_with_the_rtl(seed: int | None) -> None:
+    model = _model(seed)
+    _assert_agrees(model, build_plan(model, DESIGN))
+
+
+@pytest.mark.parametrize("division", [Division(tiles=4), Division(tiles=100, heads=1)])
+def test_agrees_with_the_rtl_on_a_divided_network(division: Division) -> None:
+    model = synthetic.random_model(replace(synthetic.NANO, image_height=96))
+    plan = build_plan(model, DESIGN, division)
+    assert len(plan.tiles) == (4 if division.heads > 1 else 10)
+    _assert_agrees(model, plan)
 
 
 def test_parts_are_the_whole(plan: Plan) -> None:
