@@ -171,6 +171,34 @@ def test_pynq_is_imported_by_nothing_else():
     assert "pip install 'm3vit[board]'" in found.stdout
 
 
+def test_the_driver_needs_nothing_but_numpy_and_pynq(board, tmp_path):
+    """What the board does not have is blocked; PYNQ itself brings what it wants."""
+    program = """
+import sys
+sys.modules.update(dict.fromkeys(sys.argv[1].split(), None))
+from m3vit import Accelerator
+from m3vit.host.stream import Throughput
+from m3vit.model.synthetic import random_image, random_model
+import m3vit.host.driver, m3vit.host.program, m3vit.host.decoder, m3vit.host.bitstreams
+loaded = {name.partition(".")[0] for name, module in sys.modules.items() if module}
+loaded -= {"m3vit", "numpy", "tomli", "cython_runtime", *sys.stdlib_module_names}
+print(sorted(name for name in loaded if not name.startswith(("_", "sitecustomize"))))
+from m3vit.sim.pynq_device import simulated_board
+with simulated_board("nano", pool=1 << 22):
+    frames = [(random_image(), "depth"), (random_image(), "semseg")]
+    print(*(run.digest for run in Accelerator(random_model(), "board").stream(frames)))
+"""
+    blocked = "torch transformers brevitas matplotlib sklearn scipy rich typer PIL zeus optuna"
+    command = [sys.executable, "-W", "ignore", "-c", program, blocked]
+    found = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    foreign, digests = found.stdout.splitlines()
+    assert foreign == "[]"
+    reference = Accelerator(random_model())
+    expected = [reference.run(random_image(), task).digest for task in ("depth", "semseg")]
+    assert digests.split() == expected
+
+
 def test_no_board_and_no_root(board, model, monkeypatch):
     class Nothing:
         @property
