@@ -11,6 +11,7 @@ import os
 import socket
 import struct
 import time
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,10 @@ class ArenaPort:
         self.block, self.arena_bytes = block, size
         self.remote = is_remote(block.device)
         self._buffer = _allocate(size, block.device)
+        if self.remote:
+            # The board's server keeps what nobody gives back, and not every Python deletes its
+            # objects before the connection is closed.
+            weakref.finalize(self, self._buffer.freebuffer)
         self.arena_address = int(self._buffer.device_address)
         if self.arena_address % LINE_BYTES:
             raise RuntimeError(f"PYNQ's buffer at 0x{self.arena_address:x} is not aligned")
