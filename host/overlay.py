@@ -25,6 +25,7 @@ from m3vit.hls.vivado.names import VLNV
 from m3vit.model.compiled import CompiledModel
 
 from . import bitstreams
+from .arena import MEBIBYTE, pool_remedy
 from .driver import EngineDriver
 from .program import build_plan
 
@@ -41,7 +42,6 @@ PATIENCE = 1.0
 LONGEST_PROGRAM = (1 << 32) - 1
 """Cycles after which the engine gives up a program itself: 14 s at 300 MHz."""
 
-MEBIBYTE = 1 << 20
 _CREDENTIALS = struct.Struct("3i")  # process, user, group
 
 
@@ -383,15 +383,9 @@ def _allocate(size: int, device: Any) -> Any:
     except (MemoryError, OSError, RuntimeError) as error:
         raise UserError(
             f"the arena of this model takes {size} bytes ({size / MEBIBYTE:.1f} MiB) of contiguous "
-            f"memory and the board gives none ({error}): free other buffers, or restart the board "
-            f"with cma={_enough(size)}M among its kernel arguments"
+            f"memory and the board gives none ({error}): {pool_remedy(size)}"
         ) from error
     return buffer
-
-
-def _enough(size: int) -> int:
-    """A pool for so many bytes, in MiB: twice as much, for displays and others take from it."""
-    return max(512, 1 << (2 * size // MEBIBYTE).bit_length())
 
 
 def _ends(block: EngineIP, seconds: float) -> bool:

@@ -19,6 +19,7 @@ from m3vit.hls.isa import LINE_BYTES, READ_ERROR, STALLED, TOO_MANY_CYCLES, WRIT
 from m3vit.hls.registers import DONE, IDLE, REGISTERS
 from m3vit.host import overlay
 from m3vit.host.accelerator import digest
+from m3vit.host.arena import pool_remedy
 from m3vit.host.driver import EngineError
 from m3vit.host.overlay import BoardEngine, EngineOverlay, find_bitstream
 from m3vit.model.reference import Reference
@@ -170,8 +171,8 @@ def test_memory_that_is_taken_by_others(board, model):
 
 
 def test_the_pool_that_is_asked_for():
-    assert overlay._enough(1 << 20) == 512
-    assert overlay._enough(600 << 20) == 2048
+    for mebibytes, pool in ((1, 512), (255, 512), (256, 1024), (600, 2048)):
+        assert f"cma={pool}M" in pool_remedy(mebibytes << 20)
 
 
 # 5. The process is killed in the middle of a run --------------------------------------------------
