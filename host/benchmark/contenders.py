@@ -171,8 +171,8 @@ def measured_row(
 
 
 def absent(row: Row, reason: str) -> Row:
-    """A row without numbers, and why."""
-    return replace(row, missing=dict.fromkeys((*TIME, *ENERGY), reason))
+    """A row without numbers, and why; notes on numbers are left out."""
+    return replace(row, missing=dict.fromkeys((*TIME, *ENERGY), reason), notes=())
 
 
 def processor_name() -> str:
