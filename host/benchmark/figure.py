@@ -95,7 +95,8 @@ def draw(path: str | Path, groups: Groups, title: str) -> None:
 
 def _places(groups: Groups) -> list[int]:
     """How far down each row is; every group begins with its heading."""
-    places, line = [], 0
+    places: list[int] = []
+    line = 0
     for _, rows in groups:
         places += range(line + 1, line + 1 + len(rows))
         line += 1 + len(rows)

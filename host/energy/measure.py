@@ -85,7 +85,7 @@ def measure(
         idle = meter.stop()
         meter.start()
     begin = clock()
-    times = []
+    times: list[float] = []
     end = begin
     while end - begin < seconds or len(times) < MINIMUM_CALLS:
         run()
