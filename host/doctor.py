@@ -23,9 +23,7 @@ REMOTE_PORT = 7967
 """That PYNQ.remote's server on a board listens at."""
 
 _PATIENCE = 2.0  # seconds for a board to answer
-_ROOT_SHELL = (
-    "sudo -s, then source /etc/profile.d/pynq_venv.sh and /etc/profile.d/xrt_setup.sh in that shell"
-)
+_ROOT_SHELL = "sudo -i, a login shell, which loads PYNQ's environment and XRT"
 
 
 @dataclass(frozen=True)

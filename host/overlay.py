@@ -269,12 +269,12 @@ def active_device() -> Any:
         device = pynq.Device.active_device
     except RuntimeError as error:
         raise UserError(
-            f"PYNQ finds no board ({error}): run this on the board, in an environment where XRT is "
-            "sourced, or set PYNQ_REMOTE_DEVICES to the board's address; the backend 'rtl' "
+            f"PYNQ finds no board ({error}): run this on the board, in a shell of sudo -i, "
+            "which has XRT, or set PYNQ_REMOTE_DEVICES to the board's address; the backend 'rtl' "
             "simulates the engine"
         ) from None
     if device.has_capability("MEMORY_MAPPED") and os.geteuid() != 0:
-        raise UserError("only root may use the board's registers: run this with sudo -E")
+        raise UserError("only root may use the board's registers: run this in a shell of sudo -i")
     return device
 
 

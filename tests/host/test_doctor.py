@@ -79,7 +79,7 @@ def test_a_board_on_which_nothing_is_ready(machine, tmp_path, monkeypatch):
     missing = {name for name, what in found("the board").items() if what is None}
     assert missing == {"XILINX_XRT", "permission", "contiguous memory", "bitstream"}
     said = "\n".join(doctor.remedies([rung("the board")]))
-    for remedy in ("root: sudo -s, then source", "cma=512M", "m3vit fetch-bitstream"):
+    for remedy in ("root: sudo -i, a login shell", "cma=512M", "m3vit fetch-bitstream"):
         assert remedy in said
     monkeypatch.setenv("M3VIT_BITSTREAM", str(tmp_path / "gone.bit"))
     assert "gone.bit, and there is no such" in str(doctor.remedies([rung("the board")]))

@@ -5,6 +5,7 @@ it is at the other end of PYNQ.remote and outlives them.
 """
 
 import multiprocessing
+import signal
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -110,6 +111,16 @@ def test_the_engine_gives_up_a_program_that_is_too_long(board, model):
     assert engine.block.read(CYCLE_LIMIT) == (1 << 32) - 1, "the limits are the driver's own again"
 
 
+def test_a_run_that_is_interrupted_from_the_keyboard(board, model, monkeypatch):
+    engine = BoardEngine(model)
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "await_done", lambda *_: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            engine.run(random_image(seed=1), "semseg")
+    assert not board.library.read_register(CTRL) & IDLE
+    check(engine)
+
+
 # 2. The memory answers with an error --------------------------------------------------------------
 
 
@@ -133,6 +144,22 @@ def test_an_error_response_of_memory(board, model, fault, code, sentence):
     assert sentence in str(caught.value) and "memory" in str(caught.value)
     board.library.configure(MEMORY)
     check(engine)
+
+
+def test_an_error_response_in_the_middle_of_a_stream(board, model):
+    """Of the second of its two images."""
+    engine = BoardEngine(model)
+    frames = [(random_image(seed=seed), "depth") for seed in range(4)]
+    place = engine.port.arena_address - MEMORY.base + engine.plan.slots[1].image.start
+    board.library.configure(Memory(size=SIZE, failing_read=place // LINE_BYTES))
+    results = engine.stream(frames)
+    first = next(results)
+    np.testing.assert_array_equal(first.output, Reference(model).run(*frames[0]).output)
+    with pytest.raises(EngineError, match=f"stopped with code {READ_ERROR}"):
+        next(results)
+    board.library.configure(MEMORY)
+    check(engine)
+    assert len(list(engine.stream(frames))) == 4
 
 
 # 3. The wrong bitstream ---------------------------------------------------------------------------

@@ -213,7 +213,7 @@ def test_no_board_and_no_root(board, model, monkeypatch):
             BoardEngine(model)
     monkeypatch.setitem(board.capabilities, "MEMORY_MAPPED", True)
     monkeypatch.setattr(overlay.os, "geteuid", lambda: 1000)
-    with pytest.raises(UserError, match="sudo -E"):
+    with pytest.raises(UserError, match="sudo -i"):
         BoardEngine(model)
 
 
