@@ -46,6 +46,7 @@ class StreamingBackend(Backend, Protocol):
 
 
 BackendMaker = Callable[[CompiledModel], Backend]
+TokenDecoder = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 # Name -> module and class. Imported when chosen, since each needs other software.
 BACKENDS: Mapping[str, str] = {
@@ -93,13 +94,24 @@ class Result:
         """Experts with at least one token, per MoE layer."""
         return tuple(int(used) for used in (self.loads > 0).sum(axis=1))
 
-    def prediction(self) -> NDArray[np.float32]:
+    def prediction(self, decoder: TokenDecoder | None = None) -> NDArray[np.float32]:
         """The head's raw values (C, H, W) at image resolution.
 
+        Args:
+            decoder: from the tokens of the last block, (T, D) real values with the class token
+                first, to (C, h, w), such as an `OnnxDecoder`; by default the model's own.
+
         Raises:
-            UserError: the network has no head for maps.
+            UserError: the network has no head for maps, or does not end with its tokens.
         """
         values = self.output.astype(np.float32) * np.float32(self.scale)
+        if decoder is not None:
+            if self.shape.head != "tokens":
+                raise UserError(
+                    f"this model ends with '{self.shape.head}' and a decoder takes tokens: compile "
+                    "the model without a head, or with the up-sampling one"
+                )
+            return bilinear(decoder(values), self.shape.image)
         height, width = self.shape.image
         grid = (height // self.shape.patch, width // self.shape.patch)
         if self.decoder is not None:

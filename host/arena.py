@@ -10,6 +10,10 @@ from m3vit.hls.isa import BEAT_BYTES, LINE_BYTES
 
 from .packing import Bytes, ceiling
 
+MEBIBYTE = 1 << 20
+SMALLEST_POOL = 512
+"""MiB of contiguous memory, about what PYNQ's image for the ZCU104 has anyway."""
+
 ADDRESS_BITS = 26
 """Of a line's address in an instruction."""
 
@@ -39,6 +43,15 @@ class Region:
     def beats(self) -> int:
         """Beats of an AXI port that it takes."""
         return ceiling(self.size, BEAT_BYTES)
+
+
+def pool_remedy(size: int) -> str:
+    """What to do on a board that does not give so many bytes of contiguous memory.
+
+    The pool is twice as large at least, for displays and others take from it.
+    """
+    pool = max(SMALLEST_POOL, 1 << (2 * size // MEBIBYTE).bit_length())
+    return f"free other buffers, or restart the board with cma={pool}M among its kernel arguments"
 
 
 class Arena:

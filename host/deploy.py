@@ -38,13 +38,15 @@ def deploy(host: str, overlay: Path, wheel: Path | None = None, user: str = "xil
     for path in files:
         if not path.is_file():
             raise UserError(f"{path} is missing: make the overlay with `make bitstream`")
+    board = f"{user}@{host}" if user else host
     with tempfile.TemporaryDirectory() as name:
         package = wheel or build_wheel(Path(name))
-        _copy([*files, package], f"{user}@{host}" if user else host)
+        _copy([*files, package], board)
+    # A login shell has PYNQ's environment, and root's home is where the board's Jupyter looks.
     return [
-        f"ssh {user}@{host}",
-        f"sudo -E python3 -m pip install {FOLDER}/{package.name}",
-        f"sudo -E m3vit fetch-bitstream {FOLDER}",
+        f"ssh {board}",
+        f'sudo -i python3 -m pip install "$PWD"/{FOLDER}/{package.name}',
+        f'sudo -i m3vit fetch-bitstream "$PWD"/{FOLDER}',
     ]
 
 

@@ -58,7 +58,9 @@ class Port(Protocol):
 
 
 class EngineError(RuntimeError):
-    """A program that did not end well; the engine is idle and can be used again.
+    """A program that did not end well; the next one may be started.
+
+    One that did not end in time may still be running; the next one waits for it.
 
     Attributes:
         code: of STATUS. position: of the instruction in the program.
@@ -153,7 +155,21 @@ class EngineDriver:
         self.finish(program)
 
     def start(self, program: Program) -> None:
-        """Start a program; the engine must not be running one, of this driver or another."""
+        """Start a program, once the engine has ended what it was running.
+
+        That may be a program that was given up, or one of another driver. While it runs registers
+        cannot be written, and its end would be taken for that of the new one.
+
+        Raises:
+            EngineError: it does not end in time.
+        """
+        if not self.await_idle():
+            raise EngineError(
+                f"the engine has been busy with an earlier program for {self.timeout:g} s: load "
+                "its bitstream again, which resets it",
+                0,
+                0,
+            )
         self._set("ARENA", self.port.arena_address)
         self._set("ARENA_LINES", ceiling(self.plan.arena_bytes, LINE_BYTES))
         self._set("PROGRAM", program.line)
@@ -169,7 +185,7 @@ class EngineDriver:
         if not self.await_done():
             raise EngineError(
                 f"the engine did not end its program within {self.timeout:g} s: give a longer "
-                "timeout, or reset it",
+                "timeout, or load its bitstream again, which resets it",
                 0,
                 0,
             )
@@ -180,8 +196,16 @@ class EngineDriver:
 
     def await_done(self, seconds: float | None = None) -> bool:
         """Wait until CTRL says done, at most for the time-out or so long; whether it does."""
+        return self._await(registers.DONE, seconds)
+
+    def await_idle(self) -> bool:
+        """Wait until the engine runs nothing, at most for the time-out; whether it does."""
+        return self._await(registers.IDLE)
+
+    def _await(self, bit: int, seconds: float | None = None) -> bool:
+        """Look at CTRL until a bit is set, at most for the time-out or so long."""
         deadline = time.monotonic() + (self.timeout if seconds is None else seconds)
-        while not self._get("CTRL") & registers.DONE:
+        while not self._get("CTRL") & bit:
             if time.monotonic() > deadline:
                 return False
         return True

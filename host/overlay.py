@@ -5,10 +5,13 @@ through `MMIO`, memory through `pynq.allocate`, hence it works through PYNQ.remo
 """
 
 import asyncio
+import errno
+import hashlib
 import os
 import socket
 import struct
 import time
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,7 @@ from m3vit.hls.vivado.names import VLNV
 from m3vit.model.compiled import CompiledModel
 
 from . import bitstreams
+from .arena import MEBIBYTE, pool_remedy
 from .driver import EngineDriver
 from .program import build_plan
 
@@ -35,7 +39,9 @@ except ImportError as error:
 PATIENCE = 1.0
 """Seconds to wait for an interrupt before CTRL is looked at instead."""
 
-MEBIBYTE = 1 << 20
+LONGEST_PROGRAM = (1 << 32) - 1
+"""Cycles after which the engine gives up a program itself: 14 s at 300 MHz."""
+
 _CREDENTIALS = struct.Struct("3i")  # process, user, group
 
 
@@ -52,8 +58,11 @@ class EngineIP(pynq.DefaultIP):  # type: ignore[misc]
 
     @property
     def interrupt(self) -> Any:
-        """PYNQ's interrupt of the block, or None if the overlay connects none."""
-        return getattr(self, "irq", None)
+        """PYNQ's interrupt of the block, or None if the overlay connects none.
+
+        PYNQ.remote has only a placeholder, which cannot be waited for.
+        """
+        return None if is_remote(self.device) else getattr(self, "irq", None)
 
 
 class EngineOverlay(pynq.Overlay):  # type: ignore[misc]
@@ -70,8 +79,23 @@ class EngineOverlay(pynq.Overlay):  # type: ignore[misc]
     def __init__(self, bitstream: str | Path, download: bool = True) -> None:
         path = Path(bitstream).absolute()
         _check_files(path)
-        super().__init__(str(path), download=download, device=active_device())
+        super().__init__(str(path), download=False, device=active_device())
         self._name = self._find_engine(path)
+        self._content = _digest(path)
+        if download:
+            if is_remote(self.device):
+                # PYNQ does not send a file whose name the board has already.
+                self.binfile_name = f"{path.stem}-{self._content[:16]}.bin"
+            self.download()
+
+    def is_current(self, bitstream: Path) -> bool:
+        """Whether this is what PYNQ has loaded last, and still what is in a file."""
+        return bool(
+            self.bitfile_name == str(bitstream.absolute())
+            and self._content == _digest(bitstream)
+            and self.device is pynq.Device.active_device
+            and self.is_loaded()
+        )
 
     @property
     def block(self) -> EngineIP:
@@ -108,8 +132,12 @@ class ArenaPort:
 
     def __init__(self, block: EngineIP, size: int) -> None:
         self.block, self.arena_bytes = block, size
-        self.remote = bool(block.device.has_capability("REMOTE"))
+        self.remote = is_remote(block.device)
         self._buffer = _allocate(size, block.device)
+        if self.remote:
+            # The board's server keeps what nobody gives back, and not every Python deletes its
+            # objects before the connection is closed.
+            weakref.finalize(self, self._buffer.freebuffer)
         self.arena_address = int(self._buffer.device_address)
         if self.arena_address % LINE_BYTES:
             raise RuntimeError(f"PYNQ's buffer at 0x{self.arena_address:x} is not aligned")
@@ -149,7 +177,8 @@ class BoardEngine(EngineDriver):
         model: a compiled model.
         bitstream: path of the .bit file; by default that of `find_bitstream`.
         design: of the bitstream, if it is none of those that ship.
-        download: whether the bitstream is loaded.
+        download: whether the bitstream is loaded; by default it is unless this process has done so
+            already, so that several models share one engine.
         timeout: seconds that a program may take.
 
     Attributes:
@@ -165,19 +194,26 @@ class BoardEngine(EngineDriver):
         model: CompiledModel,
         bitstream: str | Path | None = None,
         design: DesignConfig | None = None,
-        download: bool = True,
+        download: bool | None = None,
         timeout: float = 60.0,
     ) -> None:
         path = Path(bitstream) if bitstream is not None else find_bitstream()
         _check_files(path)
         claim(active_device())
-        self.overlay = EngineOverlay(path, download)
+        self.overlay = _open_overlay(path, download, timeout)
         self.block = self.overlay.block
-        _await_idle(self.block, timeout)
+        if not _ends(self.block, timeout):
+            raise UserError(
+                "the engine is busy with a program that does not end: load the bitstream again "
+                "(download=True), which resets it"
+            )
         plan = build_plan(model, design or find_design(self.block))
         port = ArenaPort(self.block, plan.arena_bytes)
         self.overlapped = not port.remote  # a flush moves all of the arena, results too
         super().__init__(port, plan, timeout)
+        # A process before this one may have changed them.
+        self._set("STALL_LIMIT", REGISTERS["STALL_LIMIT"].reset)
+        self._set("CYCLE_LIMIT", LONGEST_PROGRAM)
         self._set("IRQ_ENABLE", int(self.block.interrupt is not None))
 
     @property
@@ -233,16 +269,26 @@ def active_device() -> Any:
         device = pynq.Device.active_device
     except RuntimeError as error:
         raise UserError(
-            f"PYNQ finds no board ({error}): run this on the board, in an environment where XRT is "
-            "sourced, or set PYNQ_REMOTE_DEVICES to the board's address; the backend 'rtl' "
+            f"PYNQ finds no board ({error}): run this on the board, in a shell of sudo -i, "
+            "which has XRT, or set PYNQ_REMOTE_DEVICES to the board's address; the backend 'rtl' "
             "simulates the engine"
         ) from None
     if device.has_capability("MEMORY_MAPPED") and os.geteuid() != 0:
-        raise UserError("only root may use the board's registers: run this with sudo -E")
+        raise UserError("only root may use the board's registers: run this in a shell of sudo -i")
     return device
 
 
 _claims: dict[str, socket.socket] = {}  # bound as long as this process lives
+
+
+def _forget_claims() -> None:
+    """A child of a process that has the device has it not."""
+    for claimed in _claims.values():
+        claimed.close()
+    _claims.clear()
+
+
+os.register_at_fork(after_in_child=_forget_claims)
 
 
 def claim(device: Any) -> None:
@@ -251,28 +297,51 @@ def claim(device: Any) -> None:
     Raises:
         UserError: another process has it.
     """
-    if device.tag in _claims:
+    # All remote devices that are the first of their processes have the same tag.
+    name = device.ip_addr if is_remote(device) else device.tag
+    if name in _claims:
         return
-    name = f"\0m3vit-{device.tag}"  # without a file, so nothing is left of a process that is killed
+    address = f"\0m3vit-{name}"  # without a file, so nothing is left of a process that is killed
     claimed = socket.socket(socket.AF_UNIX)
     try:
-        claimed.bind(name)
-    except OSError:
+        while not _bind(claimed, address):
+            if (owner := _owner(address)) is not None:
+                raise UserError(
+                    f"process {owner} uses the engine: end it first, for example by shutting down "
+                    "its notebook"
+                )
+        claimed.listen()
+    except BaseException:
         claimed.close()
-        raise UserError(
-            f"process {_owner(name)} uses the engine: end it first, for example by shutting down "
-            "its notebook"
-        ) from None
-    claimed.listen()
-    _claims[device.tag] = claimed
+        raise
+    _claims[name] = claimed
 
 
-def _owner(name: str) -> int:
-    """The process that listens at a socket."""
+def _bind(claimed: socket.socket, address: str) -> bool:
+    """Whether nobody else has the address."""
+    try:
+        claimed.bind(address)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        return False
+    return True
+
+
+def _owner(address: str) -> int | None:
+    """The process that listens at an address; None if it has ended meanwhile."""
     with socket.socket(socket.AF_UNIX) as asking:
-        asking.connect(name)
+        try:
+            asking.connect(address)
+        except ConnectionRefusedError:
+            return None
         content = asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     return int(_CREDENTIALS.unpack(content)[0])
+
+
+def is_remote(device: Any) -> bool:
+    """Whether PYNQ reaches a device over the network."""
+    return bool(device.has_capability("REMOTE"))
 
 
 def _check_files(path: Path) -> None:
@@ -284,37 +353,55 @@ def _check_files(path: Path) -> None:
             raise UserError(f"there is no {file}: {remedy}")
 
 
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+_overlays: dict[str, EngineOverlay] = {}  # by the device's tag: what this process has loaded
+
+
+def _open_overlay(path: Path, download: bool | None, seconds: float) -> EngineOverlay:
+    """What this process has loaded already, or the bitstream of a path."""
+    tag = active_device().tag
+    before = None if download else _overlays.get(tag)
+    if (
+        before is not None
+        and before.is_current(path)
+        and (download is False or _ends(before.block, seconds))
+    ):
+        return before
+    _overlays[tag] = EngineOverlay(path, download is not False)
+    return _overlays[tag]
+
+
 def _allocate(size: int, device: Any) -> Any:
     try:
-        return pynq.allocate((size,), dtype=np.uint8, target=device)
+        buffer = pynq.allocate((size,), dtype=np.uint8, target=device)
+        if is_remote(device) and not buffer.buffer_id:
+            # What PYNQ makes of the server's empty answer.
+            raise MemoryError("its server keeps buffers of clients that were killed until it ends")
     except (MemoryError, OSError, RuntimeError) as error:
         raise UserError(
             f"the arena of this model takes {size} bytes ({size / MEBIBYTE:.1f} MiB) of contiguous "
-            f"memory and the board gives none ({error}): free other buffers, or restart the board "
-            f"with cma={_enough(size)}M among its kernel arguments"
+            f"memory and the board gives none ({error}): {pool_remedy(size)}"
         ) from error
+    return buffer
 
 
-def _enough(size: int) -> int:
-    """A pool for so many bytes, in MiB: twice as much, for displays and others take from it."""
-    return max(512, 1 << (2 * size // MEBIBYTE).bit_length())
-
-
-def _await_idle(block: EngineIP, seconds: float) -> None:
-    """A program of a process that was killed may still be running."""
+def _ends(block: EngineIP, seconds: float) -> bool:
+    """Wait for what another driver, or a process that was killed, has left running."""
     deadline = time.monotonic() + seconds
     while not int(block.read(REGISTERS["CTRL"].offset)) & IDLE:
         if time.monotonic() > deadline:
-            raise UserError(
-                "the engine is busy with a program that does not end: download the bitstream again"
-            )
+            return False
+    return True
 
 
 def _await_interrupt(interrupt: Any, seconds: float) -> bool:
     """Wait at most so long; whether it came.
 
     PYNQ's interrupts belong to the main thread's event loop. Where there is none, or inside of one
-    that runs, as in a notebook, they cannot be waited for.
+    that runs, as in a notebook, they cannot be waited for; nor after the overlay was loaded again.
     """
     try:
         loop = asyncio.get_event_loop()
@@ -324,6 +411,6 @@ def _await_interrupt(interrupt: Any, seconds: float) -> bool:
         return False
     try:
         loop.run_until_complete(asyncio.wait_for(interrupt.wait(), seconds))
-    except asyncio.TimeoutError:
+    except (asyncio.TimeoutError, RuntimeError):
         return False
     return True

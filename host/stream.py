@@ -76,6 +76,15 @@ class Throughput:
         parts = {str(part): 1000 * seconds / self.frames for part, seconds in self.parts.items()}
         return {**parts, "total": total}
 
+    def __str__(self) -> str:
+        if not self.frames:
+            return "no frames"
+        times = ", ".join(f"{part} {ms:.2f} ms" for part, ms in self.milliseconds().items())
+        counted = f"; {self.cycles // self.frames:,} cycles of the engine" if self.cycles else ""
+        return (
+            f"{self.frames} frames, {self.frames_per_second:.1f} per second; each {times}{counted}"
+        )
+
 
 @dataclass(frozen=True)
 class _Running:

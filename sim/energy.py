@@ -2,7 +2,7 @@
 
 Estimated, not measured, and the range is wide: the published energies are of a 45 nm ASIC, and how
 much more an FPGA of 16 nm takes is known within an order of magnitude only. Its ends are sums of
-lower and of upper figures, not bounds. `docs/energy.md` discusses every term.
+lower and of upper figures, not bounds. `docs/benchmark.md` discusses every term.
 
 What is estimated is the programmable logic and the accesses to DDR memory. The processors of the
 chip, the rest of the board and its converters are not.

@@ -11,6 +11,8 @@ MINIMUM_SECONDS = 10.0
 """Of back-to-back inference."""
 
 WARM_UP_CALLS = 2
+MINIMUM_CALLS = 3
+"""Of the load, so that a median is one, however slow a call."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,9 @@ def measure(
         idle = meter.stop()
         meter.start()
     begin = clock()
-    times = []
+    times: list[float] = []
     end = begin
-    while end - begin < seconds:
+    while end - begin < seconds or len(times) < MINIMUM_CALLS:
         run()
         before, end = end, clock()
         times.append(end - before)

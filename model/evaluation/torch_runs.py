@@ -1,4 +1,4 @@
-"""The float model in PyTorch for the energy comparison: float32, int8 where it can, and on a GPU.
+"""The float model in PyTorch for the benchmark: float32, int8 where it can, and on a GPU.
 
 A run takes the pixels as bytes from the host's memory and leaves the outputs there, as the engine
 does: scaling, and on a GPU both copies, are part of it.
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from m3vit.errors import UserError
-from m3vit.host.energy.benchmark import Workload
+from m3vit.host.benchmark.contenders import Workload
 
 
 class TorchRun:

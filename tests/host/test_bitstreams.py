@@ -237,7 +237,7 @@ def test_a_board_needs_numpy_only():
     program = """
 import sys
 import m3vit.host.bitstreams, m3vit.host.deploy
-allowed = {"m3vit", "numpy", "cython_runtime"} | set(sys.stdlib_module_names)
+allowed = {"m3vit", "numpy", "tomli", "cython_runtime"} | set(sys.stdlib_module_names)
 loaded = {name.partition(".")[0] for name in sys.modules}
 print(sorted(name for name in loaded - allowed if not name.startswith(("_", "sitecustomize"))))
 """

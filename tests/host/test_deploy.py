@@ -73,8 +73,16 @@ def test_files_and_wheel_are_copied(copier, programs, overlay, wheel, tmp_path):
     assert words[-1] == "xilinx@board.local:m3vit/"
     sent = [word.rpartition("/")[2] for word in words[:-1] if not word.startswith("-")]
     assert sent == ["manifest.json", "m3vit.bit", "m3vit.hwh", wheel.name]
-    assert commands[-1] == "sudo -E m3vit fetch-bitstream m3vit"
-    assert f"pip install m3vit/{wheel.name}" in commands[1]
+    assert commands == [
+        "ssh xilinx@board.local",
+        f'sudo -i python3 -m pip install "$PWD"/m3vit/{wheel.name}',
+        'sudo -i m3vit fetch-bitstream "$PWD"/m3vit',
+    ]
+
+
+def test_a_user_that_ssh_knows(programs, overlay, wheel):
+    programs(ssh="exit 0", scp="exit 0")
+    assert deploy("board.local", overlay, wheel, user="")[0] == "ssh board.local"
 
 
 def test_a_board_that_does_not_answer(programs, overlay, wheel):

@@ -1,19 +1,24 @@
 """Every notebook from top to bottom, on the simulated board, and their way to a user."""
 
 import io
+import os
 import subprocess
 import sys
+import sysconfig
 from base64 import b64decode
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import nbformat
 import numpy as np
+import pynq
 import pytest
 from nbclient import NotebookClient
 from PIL import Image
+from pynq._cli import get_notebooks
 
 from m3vit.host import notebooks
+from m3vit.sim.pynq_device import simulated_board
 
 FOLDER = Path(notebooks.__path__[0])
 PATHS = sorted(FOLDER.glob("*.ipynb"))
@@ -72,11 +77,26 @@ def test_notebooks_run(path, tmp_path):
         assert pixels.std() > 20  # something is drawn
 
 
+def delivered(folder):
+    return {path.name: path.read_bytes() for path in (folder / "m3vit").iterdir()}
+
+
 def test_pynq_delivers_them(tmp_path):
+    """The command as the manual has it for a PC."""
     found = entry_points(group="pynq.notebooks", name="m3vit")
     assert [point.value for point in found] == ["m3vit.host.notebooks"]
-    code = "from pynq._cli.get_notebooks import main; main()"
-    command = [sys.executable, "-W", "ignore", "-c", code]
-    subprocess.run([*command, "m3vit", "--ignore-overlays", "-p", str(tmp_path)], check=True)
-    delivered = sorted(path.name for path in (tmp_path / "m3vit").iterdir())
-    assert delivered == [path.name for path in PATHS]
+    programs = sysconfig.get_path("scripts")
+    environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
+    command = [f"{programs}/pynq", "get-notebooks", "m3vit", "--ignore-overlays"]
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True)
+    expected = {path.name: path.read_bytes() for path in PATHS}
+    assert delivered(tmp_path / "pynq-notebooks") == expected
+
+
+def test_pynq_delivers_them_on_a_board(tmp_path, monkeypatch):
+    """There it asks which board that is."""
+    with simulated_board("nano", pool=1 << 20) as device:
+        monkeypatch.setattr(pynq.Device, "_devices", [device], raising=False)
+        monkeypatch.setattr(sys, "argv", ["pynq", "m3vit", "-p", str(tmp_path)])
+        get_notebooks.main()
+    assert set(delivered(tmp_path)) == {path.name for path in PATHS}

@@ -11,13 +11,10 @@ import pytest
 from pynq.pl_server.remote_device import RemoteBuffer
 
 from m3vit.errors import UserError
-from m3vit.hls.design import DesignConfig
 from m3vit.hls.isa import LINE_BYTES
-from m3vit.hls.registers import DONE, IDLE, REGISTERS
 from m3vit.host import overlay
 from m3vit.host.accelerator import Accelerator
-from m3vit.host.driver import EngineError
-from m3vit.host.overlay import ArenaPort, BoardEngine, EngineOverlay, find_bitstream
+from m3vit.host.overlay import ArenaPort, BoardEngine, find_bitstream
 from m3vit.host.stream import Throughput
 from m3vit.model.reference import Reference
 from m3vit.model.synthetic import random_image, random_model
@@ -25,7 +22,6 @@ from m3vit.sim.engine.library import Memory
 from m3vit.sim.pynq_device import simulated_board
 
 MEMORY = Memory(size=1 << 22)
-CTRL = REGISTERS["CTRL"].offset
 
 
 @pytest.fixture(scope="module")
@@ -103,12 +99,44 @@ def test_a_stream_of_tasks(board, model):
     assert min(throughput.milliseconds().values()) > 0
 
 
-def test_two_models_take_turns(board, model):
+def test_two_models_share_what_is_loaded(board, model):
     other = random_model(seed=9)
-    first, second = BoardEngine(model), BoardEngine(other, download=False)
+    first, second = BoardEngine(model), BoardEngine(other)
+    assert second.overlay is first.overlay
     for seed in range(2):
         check(first, model, seed)
         check(second, other, seed, "semseg")
+
+
+def test_a_model_waits_for_the_frame_of_another(board, model):
+    other = random_model(seed=9)
+    first, second = BoardEngine(model), BoardEngine(other)
+    frames = [(random_image(seed=seed), "depth") for seed in range(3)]
+    results = first.stream(frames)
+    found = [next(results)]
+    check(second, other, 5, "semseg")
+    found += results
+    for run, (pixels, task) in zip(found, frames, strict=True):
+        np.testing.assert_array_equal(run.output, Reference(model).run(pixels, task).output)
+
+
+def test_a_bitstream_that_is_loaded_again_under_a_driver(board, model):
+    first = BoardEngine(model)
+    second = BoardEngine(model, download=True)
+    assert second.overlay is not first.overlay
+    check(second, model)
+    check(first, model, 1)
+
+
+def test_a_bitstream_that_was_replaced_is_loaded(board, model):
+    first = BoardEngine(model)
+    bitstream = find_bitstream()
+    before = bitstream.read_bytes()
+    bitstream.write_bytes(b"newer")
+    second = BoardEngine(model)
+    assert second.overlay is not first.overlay
+    check(second, model)
+    bitstream.write_bytes(before)
 
 
 def test_memory_that_is_dirty_from_before_is_not_written_over_results(board, model):
@@ -130,80 +158,6 @@ def test_memory_that_is_dirty_from_before_is_not_written_over_results(board, mod
     assert port.read(0, 5) == b"image"
 
 
-def test_an_arena_that_does_not_fit(model):
-    with simulated_board("nano", pool=1 << 16, memory=MEMORY) as device:
-        with pytest.raises(UserError, match=r"takes \d+ bytes \(0\.\d MiB\).*cma=512M"):
-            BoardEngine(model)
-        assert pynq.Device.active_device is device
-    assert overlay._enough(600 << 20) == 2048
-
-
-def test_wrong_bitstreams(board, model, tmp_path, monkeypatch):
-    bitstream = tmp_path / "other.bit"
-    with pytest.raises(UserError, match=r"no .*other\.bit: give its path"):
-        BoardEngine(model, bitstream)
-    bitstream.touch()
-    with pytest.raises(UserError, match=r"no .*other\.hwh: copy it"):
-        BoardEngine(model, bitstream)
-    handoff = find_bitstream().with_suffix(".hwh").read_text()
-    handoff = handoff.replace("m3vit:engine:m3vit_engine:1.0", "acme:hls:filter:1.0")
-    bitstream.with_suffix(".hwh").write_text(handoff)
-    with pytest.raises(UserError, match=r"has no block m3vit:engine:m3vit_engine:1\.0"):
-        EngineOverlay(bitstream)
-    with pytest.raises(UserError, match="the engine is of the design"):
-        BoardEngine(model, design=DesignConfig.load("zcu104"))
-    monkeypatch.setattr(overlay, "design_names", lambda: ["zcu104"])
-    with pytest.raises(UserError, match="none of zcu104"):
-        BoardEngine(model)
-
-
-def test_a_memory_error_ends_the_program_and_the_next_one_runs(board, model):
-    engine = BoardEngine(model)
-    image = (engine.port.arena_address - MEMORY.base + engine.plan.image.start) // LINE_BYTES
-    board.library.configure(Memory(size=MEMORY.size, failing_read=image))
-    with pytest.raises(EngineError, match="memory"):
-        engine.run(random_image(), "depth")
-    board.library.configure(MEMORY)
-    check(engine, model)
-
-
-def test_a_program_of_a_process_that_was_killed(board, model):
-    engine = BoardEngine(model)
-    engine.start(engine.plan.programs["depth"])
-    assert not board.library.read_register(CTRL) & (DONE | IDLE)
-    check(BoardEngine(model, download=False), model)
-    engine.start(engine.plan.programs["depth"])
-    check(BoardEngine(model), model)
-
-
-def test_an_engine_that_never_ends(board, model, monkeypatch):
-    engine = BoardEngine(model, timeout=0.05)
-    read = engine.block.read
-    monkeypatch.setattr(
-        engine.block, "read", lambda offset: 0 if offset == CTRL else read(offset), raising=False
-    )
-    with pytest.raises(EngineError, match=r"within 0\.05 s"):
-        engine.run(random_image(), "depth")
-    with pytest.raises(UserError, match="download the bitstream again"):
-        overlay._await_idle(engine.block, 0.01)
-
-
-def test_two_processes_at_once():
-    device = SimpleNamespace(tag="test-of-two-processes")
-    program = (
-        "from types import SimpleNamespace; from m3vit.host.overlay import claim; import sys;"
-        f"claim(SimpleNamespace(tag={device.tag!r})); print('mine', flush=True); sys.stdin.read()"
-    )
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen([sys.executable, "-W", "ignore", "-c", program], **pipes) as other:
-        assert other.stdout.readline() == "mine\n"
-        with pytest.raises(UserError, match=f"process {other.pid} uses the engine: end it first"):
-            overlay.claim(device)
-        other.kill()
-    overlay.claim(device)
-    overlay.claim(device)
-
-
 def test_pynq_is_imported_by_nothing_else():
     program = (
         "import sys; sys.modules['pynq'] = None;"
@@ -215,6 +169,34 @@ def test_pynq_is_imported_by_nothing_else():
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert found.stdout.startswith("the backend 'board' needs PYNQ")
     assert "pip install 'm3vit[board]'" in found.stdout
+
+
+def test_the_driver_needs_nothing_but_numpy_and_pynq(board, tmp_path):
+    """What the board does not have is blocked; PYNQ itself brings what it wants."""
+    program = """
+import sys
+sys.modules.update(dict.fromkeys(sys.argv[1].split(), None))
+from m3vit import Accelerator
+from m3vit.host.stream import Throughput
+from m3vit.model.synthetic import random_image, random_model
+import m3vit.host.driver, m3vit.host.program, m3vit.host.decoder, m3vit.host.bitstreams
+loaded = {name.partition(".")[0] for name, module in sys.modules.items() if module}
+loaded -= {"m3vit", "numpy", "tomli", "cython_runtime", *sys.stdlib_module_names}
+print(sorted(name for name in loaded if not name.startswith(("_", "sitecustomize"))))
+from m3vit.sim.pynq_device import simulated_board
+with simulated_board("nano", pool=1 << 22):
+    frames = [(random_image(), "depth"), (random_image(), "semseg")]
+    print(*(run.digest for run in Accelerator(random_model(), "board").stream(frames)))
+"""
+    blocked = "torch transformers brevitas matplotlib sklearn scipy rich typer PIL zeus optuna"
+    command = [sys.executable, "-W", "ignore", "-c", program, blocked]
+    found = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    foreign, digests = found.stdout.splitlines()
+    assert foreign == "[]"
+    reference = Accelerator(random_model())
+    expected = [reference.run(random_image(), task).digest for task in ("depth", "semseg")]
+    assert digests.split() == expected
 
 
 def test_no_board_and_no_root(board, model, monkeypatch):
@@ -231,7 +213,7 @@ def test_no_board_and_no_root(board, model, monkeypatch):
             BoardEngine(model)
     monkeypatch.setitem(board.capabilities, "MEMORY_MAPPED", True)
     monkeypatch.setattr(overlay.os, "geteuid", lambda: 1000)
-    with pytest.raises(UserError, match="sudo -E"):
+    with pytest.raises(UserError, match="sudo -i"):
         BoardEngine(model)
 
 

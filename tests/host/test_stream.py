@@ -110,6 +110,16 @@ def test_where_the_time_goes(plan, engine):
     assert throughput.frames_per_second == pytest.approx(1000 / times["total"])
 
 
+def test_a_report_of_it():
+    assert str(Throughput()) == "no frames"
+    parts = {"pack": 0.001, "copy": 0.002, "run": 0.003, "unpack": 0.004}
+    counted = Throughput(frames=2, seconds=0.01, cycles=5000, parts=parts)
+    assert str(counted) == (
+        "2 frames, 200.0 per second; each pack 0.50 ms, copy 1.00 ms, run 1.50 ms, unpack 2.00 ms, "
+        "total 5.00 ms; 2,500 cycles of the engine"
+    )
+
+
 def test_whoever_leaves_early_leaves_an_idle_engine(plan, engine):
     driver = EngineDriver(engine, plan)
     results = driver.stream(FRAMES)

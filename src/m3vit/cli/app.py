@@ -2,17 +2,16 @@
 
 import typer
 
+from m3vit.cli.bench import bench
 from m3vit.cli.build import app as build
 from m3vit.cli.build import deploy, fetch_bitstream
 from m3vit.cli.demo import demo
 from m3vit.cli.disassemble import disassemble
 from m3vit.cli.doctor import doctor
-from m3vit.cli.energy import energy
 from m3vit.cli.errors import Commands
 from m3vit.cli.explore import explore
 from m3vit.cli.hls import app as hls
 from m3vit.cli.info import info, version
-from m3vit.cli.measure import bench
 from m3vit.cli.options import SeveralTasks
 from m3vit.cli.quantisation import compare, golden, quantize
 from m3vit.cli.training import evaluate, import_m3vit, scenes, train
@@ -41,7 +40,6 @@ app.command()(disassemble)
 app.command()(doctor)
 app.command()(explore)
 app.command()(bench)
-app.command()(energy)
 app.command()(version)
 app.command()(deploy)
 app.command("fetch-bitstream")(fetch_bitstream)

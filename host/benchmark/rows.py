@@ -1,10 +1,13 @@
-"""Rows of the energy comparison: every number knows where it comes from."""
+"""Rows of the benchmark: every number knows where it comes from."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Origin = Literal["measured", "simulated", "estimated", "published"]
+
+TIME = ("latency_ms", "images_per_second", "gops")
+"""The columns that need a clock."""
 
 ENERGY = ("watts", "joules", "images_per_joule", "gops_per_watt")
 """The columns that need a meter, an estimate or a paper; `joules` are of one image."""

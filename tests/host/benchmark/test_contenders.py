@@ -6,10 +6,11 @@ import pytest
 
 from m3vit.errors import UserError
 from m3vit.host.accelerator import Accelerator
-from m3vit.host.energy import benchmark, measure
-from m3vit.host.energy.benchmark import Contender, contenders, make_workload, measured_row
+from m3vit.host.benchmark import contenders as benchmark
+from m3vit.host.benchmark.contenders import Contender, contenders, make_workload, measured_row
+from m3vit.host.benchmark.rows import ENERGY, TIME
+from m3vit.host.energy import measure
 from m3vit.host.energy.meter import CounterMeter, NoMeterError
-from m3vit.host.energy.rows import ENERGY
 from m3vit.model.synthetic import NANO, random_image, random_model
 
 
@@ -89,7 +90,7 @@ def test_others_who_compute_are_told_of(no_pauses, time, monkeypatch):
     monkeypatch.setattr(os, "getloadavg", lambda: (40.0, 0.1, 0.1))
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     row = measured_row(Contender("x", "y", 1, lambda: lambda: time.sleep(1), no_meter), 1.0)
-    assert row.notes == ("the machine was busy before: 40 processes for 2 cores",)
+    assert row.notes == (benchmark.BUSY,)
 
 
 def test_what_is_not_here_says_why(no_pauses):
@@ -99,7 +100,7 @@ def test_what_is_not_here_says_why(no_pauses):
     row = measured_row(Contender("x", "y", 1, absent, no_meter), 1.0)
     assert not row.numbers
     assert set(row.missing.values()) == {"it is not here"}
-    assert set(row.missing) == {"latency_ms", "images_per_second", "gops", *ENERGY}
+    assert set(row.missing) == {*TIME, *ENERGY}
 
 
 def test_everything_has_a_row_even_without_torch_and_board(workload):
@@ -134,7 +135,7 @@ def test_the_reference_takes_the_images_in_turns(workload, monkeypatch):
 
 
 def test_the_board_runs_through_the_accelerator(workload, monkeypatch):
-    (board,) = (each for each in contenders(workload) if each.hardware == "ZCU104")
+    (board,) = (each for each in contenders(workload) if each.hardware == "ZCU104 board")
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     with pytest.raises(UserError, match="no board but x86_64"):
         board.prepare()
@@ -156,3 +157,9 @@ def test_the_board_runs_through_the_accelerator(workload, monkeypatch):
     monkeypatch.setattr(benchmark, "Accelerator", incomplete)
     with pytest.raises(UserError, match=r"pynq is not here: install it with `pip install m3vit\[b"):
         board.prepare()
+
+
+def test_processors_are_named_without_trademarks(monkeypatch):
+    lines = "model name\t: Intel(R) Xeon(R) Gold 6226R CPU @ 2.90GHz\n" * 2
+    monkeypatch.setattr(benchmark.Path, "read_text", lambda *_, **__: lines)
+    assert benchmark.processor_name() == "Intel Xeon Gold 6226R @ 2.90GHz, 2 cores"

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from m3vit.host.energy.rows import ENERGY, Number, Row, powered, timed, unmetered
+from m3vit.host.benchmark.rows import ENERGY, Number, Row, powered, timed, unmetered
 
 
 def test_throughput_and_operations_follow_from_the_latency():

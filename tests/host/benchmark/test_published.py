@@ -1,6 +1,6 @@
 import pytest
 
-from m3vit.host.energy.published import giga_operations, published_rows
+from m3vit.host.benchmark.published import giga_operations, published_rows
 
 
 def test_operations_are_those_of_the_released_configurations():

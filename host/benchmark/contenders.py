@@ -1,4 +1,4 @@
-"""The energy comparison: one model, the same images, everything that can run it here.
+"""Who takes part in the benchmark: one model, the same images, everything that can run it here.
 
 What is not here has a row all the same, which says why. Nothing of this module needs torch, so
 that it runs on a board.
@@ -7,6 +7,7 @@ that it runs on a board.
 import itertools
 import os
 import platform
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib import import_module
@@ -18,16 +19,19 @@ from numpy.typing import NDArray
 
 from m3vit.errors import UserError
 from m3vit.host.accelerator import Accelerator
+from m3vit.host.energy.measure import MINIMUM_SECONDS, DomainEnergy, Measurement, measure
+from m3vit.host.energy.meter import Meter, NoMeterError
+from m3vit.host.energy.rails import RailMeter
+from m3vit.host.energy.zeus_meters import gpu_meter, processor_meter
 from m3vit.model.compiled import CompiledModel
 
-from .measure import MINIMUM_SECONDS, DomainEnergy, Measurement, measure
-from .meter import Meter, NoMeterError
-from .rails import RailMeter
-from .rows import ENERGY, Number, Row, powered, timed, unmetered
-from .zeus_meters import gpu_meter, processor_meter
+from .rows import ENERGY, TIME, Number, Row, powered, timed, unmetered
 
 TIMING_SECONDS = 3.0
 """Of back-to-back inference where nothing is metered."""
+
+BUSY = "other processes waited for the processor before this row: its times may be too long"
+TRADEMARKS = r"\((R|TM|tm)\)|\bCPU\b"
 
 Run = Callable[[], object]
 
@@ -124,7 +128,9 @@ def contenders(workload: Workload, batches: Iterable[int] = (1, 8)) -> list[Cont
             ("NumPy, made to be exact rather than fast; the same integers as the engine",),
         )
     )
-    found.append(Contender("engine, int8", "ZCU104", 1, lambda: _board_run(workload), RailMeter))
+    found.append(
+        Contender("engine, int8", "ZCU104 board", 1, lambda: _board_run(workload), RailMeter)
+    )
     return found
 
 
@@ -145,8 +151,7 @@ def measured_row(
     try:
         run = contender.prepare()
     except UserError as error:
-        columns = ("latency_ms", "images_per_second", "gops", *ENERGY)
-        return replace(row, missing=dict.fromkeys(columns, str(error)))
+        return absent(row, str(error))
     row = replace(row, notes=(*row.notes, *getattr(run, "notes", ())))
     try:
         meter = contender.meter()
@@ -165,28 +170,33 @@ def measured_row(
     return replace(row, numbers=numbers, domains=tuple(map(asdict, found.domains)))
 
 
+def absent(row: Row, reason: str) -> Row:
+    """A row without numbers, and why; notes on numbers are left out."""
+    return replace(row, missing=dict.fromkeys((*TIME, *ENERGY), reason), notes=())
+
+
 def processor_name() -> str:
-    """Of this machine."""
+    """Of this machine, without the trademarks."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     name = names[0] if names else platform.processor() or platform.machine()
-    return f"{name}, {max(len(names), 1)} cores"
+    return f"{' '.join(re.sub(TRADEMARKS, ' ', name).split())}, {max(len(names), 1)} cores"
 
 
 def _busy() -> tuple[str, ...]:
     """A note if others compute on this machine; before a contender starts."""
-    waiting, cores = os.getloadavg()[0], os.cpu_count() or 1
-    if waiting < cores:
+    if os.getloadavg()[0] < (os.cpu_count() or 1):
         return ()
-    return (f"the machine was busy before: {waiting:.0f} processes for {cores} cores",)
+    return (BUSY,)
 
 
 def _timed(found: Measurement, batch: int, giga_operations: float) -> dict[str, Number]:
-    latency = Number(found.latency * 1e3, "measured", "wall clock, median of the calls")
-    rate = Number(found.images_per_second, "measured", "wall clock, all calls")
+    calls = found.images // batch
+    latency = Number(found.latency * 1e3, "measured", f"wall clock, median of {calls} calls")
+    rate = Number(found.images_per_second, "measured", f"wall clock, all {calls} calls")
     numbers = timed(latency, batch, giga_operations)
     gops = Number(rate.value * giga_operations, "measured", rate.source)
     return numbers | {"images_per_second": rate, "gops": gops}

@@ -1,0 +1,155 @@
+"""The engine's row in the benchmark: its time simulated or modelled, its energy estimated."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from statistics import fmean
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m3vit.errors import UserError
+from m3vit.hls.design import DesignConfig
+from m3vit.hls.isa import BEAT_BYTES
+from m3vit.host.benchmark.contenders import Workload, absent
+from m3vit.host.benchmark.rows import Number, Origin, Row, powered, timed
+from m3vit.host.program import Plan, build_plan
+from m3vit.model.cost import expert_loads
+from m3vit.model.reference import Reference, TaskRun
+from m3vit.sim.energy import Estimate, estimate
+from m3vit.sim.engine.activity import count
+from m3vit.sim.engine.backend import EngineSimulation
+from m3vit.sim.performance import estimate as estimate_cycles
+
+SYSTEM = "engine, int8"
+SCOPE = (
+    "energy estimated, nothing metered: it covers programmable logic and DDR accesses, no "
+    "processor, no board, no converters; its range is that of published energies per operation"
+)
+MEMORY = "the clock is the design's, and the DDR memory's latency and bandwidth are assumptions"
+MODEL_ERROR = 0.05
+"""Of the cycle model against RTL, as a share; `docs/performance.md` has what was found."""
+
+Tell = Callable[[str], object]
+
+
+class _Image(NamedTuple):
+    """What one image took: milliseconds, and energy."""
+
+    milliseconds: float
+    energy: Estimate
+
+
+def engine_row(
+    workload: Workload, design: str | DesignConfig, *, simulate: bool, tell: Tell = lambda _: None
+) -> Row:
+    """The simulated engine, or the cycle model where it cannot be simulated or shall not be.
+
+    Args:
+        workload: that runs. design: of the engine.
+        simulate: in RTL; the cycle model takes a second instead.
+        tell: told what happens.
+
+    Raises:
+        RuntimeError: the simulated engine gives other integers than the reference.
+    """
+    chosen = design if isinstance(design, DesignConfig) else DesignConfig.load(design)
+    try:
+        plan = build_plan(workload.compiled, chosen)
+    except UserError as error:
+        return absent(Row(SYSTEM, chosen.name, 1), str(error))
+    notes: tuple[str, ...] = (SCOPE, MEMORY)
+    if simulate:
+        try:
+            return _row(workload, chosen, "simulated", _simulated(workload, chosen, tell), notes)
+        except UserError as error:
+            notes = (*notes, f"not simulated but modelled: {error}")
+    tell("cycle model of the engine")
+    found = [_modelled(plan, workload, index) for index in range(len(workload.images))]
+    return _row(workload, chosen, "estimated", found, notes)
+
+
+def _row(
+    workload: Workload,
+    design: DesignConfig,
+    origin: Origin,
+    found: Sequence[_Image],
+    notes: tuple[str, ...],
+) -> Row:
+    how, called = (
+        ("Verilated RTL", "simulated") if origin == "simulated" else ("cycle model", "modelled")
+    )
+    source = f"{how}, mean of {len(found)} images, at {design.clock_mhz} MHz"
+    times = [image.milliseconds for image in found]
+    latency = Number(fmean(times), origin, source, min(times), max(times))
+    if origin == "estimated":
+        latency = replace(
+            latency, low=min(times) * (1 - MODEL_ERROR), high=max(times) * (1 + MODEL_ERROR)
+        )
+    model = f"activity counts of {len(found)} images x published energies; see docs/benchmark.md"
+    low, middle, high = (
+        fmean(getattr(image.energy, end) for image in found) for end in ("low", "middle", "high")
+    )
+    joules = Number(middle, "estimated", model, low, high)
+    numbers = timed(latency, 1, workload.giga_operations) | powered(
+        joules.over(latency.value * 1e-3), joules, workload.giga_operations
+    )
+    parts = tuple(asdict(part) for part in found[0].energy.parts)
+    return Row(SYSTEM, f"{design.name}, {called}", 1, numbers, notes=notes, domains=parts)
+
+
+def _simulated(workload: Workload, design: DesignConfig, tell: Tell) -> list[_Image]:
+    """Every image once, after the first one to warm up.
+
+    Raises:
+        UserError: the engine cannot be built here.
+        RuntimeError: the engine gives other integers than the reference.
+    """
+    tell("simulator of the engine, built once in some minutes")
+    engine = EngineSimulation(workload.compiled, design)
+    reference = Reference(workload.compiled)
+    found = []
+    try:
+        tell("simulated engine, to warm up")
+        engine.run(workload.images[0], workload.task)
+        for index, pixels in enumerate(workload.images):
+            tell(f"simulated engine, image {index + 1} of {len(workload.images)}")
+            run = engine.run(pixels, workload.task)
+            expected = reference.run(pixels, workload.task)
+            if not np.array_equal(run.output, expected.output):
+                raise RuntimeError(f"image {index}: the engine's integers are not the reference's")
+            found.append(_image(engine.plan, workload, run, engine.statistics()))
+    finally:
+        engine.library.close()
+    return found
+
+
+def _modelled(plan: Plan, workload: Workload, index: int) -> _Image:
+    """One image, after the one in front of it, whose experts the engine guesses."""
+    reference = Reference(workload.compiled)
+    before, run = (
+        reference.run(workload.images[place], workload.task) for place in (max(index - 1, 0), index)
+    )
+    program = plan.programs[workload.task]
+    slots = dict.fromkeys(item["slot"] for item in program.instructions if item.name == "EXPERTS")
+    first, last = workload.compiled.task(workload.task).experts
+    guessed = {
+        slot: [int(expert) for expert in np.flatnonzero(row[first:last])]
+        for slot, row in zip(slots, _loads(before, workload), strict=True)
+    }
+    cycles = estimate_cycles(plan, workload.task, _loads(run, workload), used=guessed)
+    statistics = {"cycles": cycles.cycles, "ddr_beats": cycles.ddr_bytes // BEAT_BYTES}
+    return _image(plan, workload, run, statistics)
+
+
+def _image(plan: Plan, workload: Workload, run: TaskRun, statistics: Mapping[str, int]) -> _Image:
+    instructions = plan.programs[workload.task].instructions
+    activity = count(instructions, plan.design, _loads(run, workload))
+    energy = estimate(activity, statistics, BEAT_BYTES, plan.design.clock_mhz)
+    return _Image(energy.seconds * 1e3, energy)
+
+
+def _loads(run: TaskRun, workload: Workload) -> NDArray[np.int64]:
+    return expert_loads(
+        [layer.experts for layer in run.routing], workload.compiled.network.num_experts
+    )
