@@ -56,7 +56,7 @@ constexpr int kHalf = kArrayTokens / 2;  ///< rows of a softmax
 constexpr int kWeightWords =
     (kAttentionLead - 1) * kHalf * ((kMaxTokens + kPanelLanes - 1) / kPanelLanes);
 /// Logits of a block leave the array up to twice as fast as both softmaxes take them.
-constexpr int kLogitTiles = 16;
+constexpr int kLogitTiles = 32;
 
 using Codes = Row<Code, kLanes>;
 using Sums = Row<Sum, kLanes>;
