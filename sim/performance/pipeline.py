@@ -183,5 +183,5 @@ class Pipeline:
 RESULT_TILES = 27
 """Tiles of sums that wait between array and serialiser."""
 
-LOGIT_TILES = 36
+LOGIT_TILES = 52
 """The same on the way to the softmax."""

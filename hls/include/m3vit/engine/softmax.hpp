@@ -28,7 +28,7 @@ struct SoftmaxCommand {
     ap_uint<6> shift;
 };
 
-/// What each unit has to do.
+/// What each unit has to do. No multiplier.
 template <int kRows>
 void SoftmaxCommands(hls::stream<SoftmaxCommand>& commands,
                      hls::stream<SerialiseCommand>& serialise_commands,
@@ -41,7 +41,13 @@ command:
         #pragma HLS PIPELINE II=1
         const SoftmaxCommand command = commands.read();
         const ap_uint<BitLength(kRows)> rows = command.rows;
-        const ap_uint<13> results = rows * command.words;
+        ap_uint<13> results = 0;
+
+    row:
+        for (int row = 0; row < kRows; ++row) {
+            #pragma HLS UNROLL
+            if (row < rows) results += command.words;
+        }
         serialise_commands.write({command.words, rows});
         requantise_commands.write({1, results, 0, 16});
         parameters.write({{{0, command.multiplier, command.shift}}});
