@@ -31,7 +31,7 @@ _UNITS = {
         "ActivationTable",
         "ResultMerge",
     ),
-    "softmax": ("LogitRows", "AttentionWeights", "PairWords", "AttentionContext"),
+    "softmax": ("Softmax", "JoinSums", "AttentionContext"),
     "LayerNorm": ("RowFork", "LayerNorm", "WideFork", "SplitBytes"),
     "gate, routing": ("Gate", "DropTrace", "PickFork", "Route", "QueueFork"),
     "patches, data, results": ("DataLoader", "DataUnpack", "ImageFork", "CutPatches", "Store"),

@@ -20,6 +20,7 @@ _BLOCK_SHAPES = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 163
 _URAM_WIDTH, _URAM_DEPTH = 72, 4096
 _URAM_PARTS = ((9, 8), (18, 4), (36, 2), (72, 1))  # bits of a narrow word, and words in a wide one
 _PAGE = 16  # tokens of an expert's queue that are kept together
+_WAITING_BLOCKS = 4  # of attention weights, see `kWeightWords` in engine_top.cpp
 
 
 def model(design: DesignConfig) -> Resources:
@@ -163,6 +164,7 @@ def queue(width: int, depth: int) -> Resources:
 def _memories(design: DesignConfig) -> dict[str, Resources]:
     """Unit -> its blocks, from the shapes in `hls/include` and the depths of `engine_top.cpp`."""
     lanes, panel, tokens = design.lanes, design.panel_lanes, design.max_tokens
+    half = design.array_tokens // 2  # rows of a softmax
     visit = 28  # token, expert's place, score
     pages = tokens * design.max_experts_per_token // _PAGE + design.max_experts
     page_table = -(-tokens // _PAGE) * design.max_experts
@@ -175,7 +177,7 @@ def _memories(design: DesignConfig) -> dict[str, Resources]:
             design.array_inputs
         ),
         "residual memory": ultra_ram(18 * lanes, design.residual_words),
-        "softmax": queue(16 * lanes, -(-tokens // lanes) * design.array_tokens + 16),
+        "softmax": queue(16 * lanes, half * -(-tokens // lanes) + 16).times(2),
         "LayerNorm": queue(16 * lanes, row_words + 64) + queue(49, row_words + 64),
         "gate, routing": block_ram(visit, _PAGE * pages)
         + block_ram((pages - 1).bit_length(), page_table)
@@ -184,7 +186,7 @@ def _memories(design: DesignConfig) -> dict[str, Resources]:
         "patches, data, results": block_ram(8, 2 * design.max_strip_bytes // lanes).times(lanes),
         "AXI, registers": queue(129, 128) + _weight_lines(design),
         "queues between units": queue(9 * panel, 4 * -(-design.max_width // panel))
-        + queue(9 * panel, 2 * design.array_tokens * -(-tokens // panel))
+        + queue(9 * panel, _WAITING_BLOCKS * half * -(-tokens // panel)).times(2)
         + queue(visit, tokens),
     }
 

@@ -1,5 +1,6 @@
 /// \file block_commands_top.cpp
 /// The commands of a block alone: for synthesis, for RTL simulation and for their test.
+#include "m3vit/config.hpp"
 #include "m3vit/engine/block_commands.hpp"
 
 void block_commands_top(
@@ -9,11 +10,8 @@ void block_commands_top(
     hls::stream<m3vit::ReplayCommand>& parameter_replays,
     hls::stream<m3vit::KeyValueReadCommand>& key_value_reads,
     hls::stream<m3vit::MatmulCommand>& matmul_commands, hls::stream<m3vit::Passage>& sum_passages,
-    hls::stream<m3vit::SerialiseCommand>& logit_serialise_commands,
-    hls::stream<m3vit::RequantiseCommand>& logit_requantise_commands,
-    hls::stream<m3vit::Row<m3vit::RequantiseParameter, 1>>& logit_parameters,
-    hls::stream<m3vit::AttentionWeightsCommand>& attention_weights_commands,
-    hls::stream<m3vit::PairWordsCommand>& pair_words_commands,
+    hls::stream<m3vit::SoftmaxCommand>& softmax_commands_0,
+    hls::stream<m3vit::SoftmaxCommand>& softmax_commands_1, hls::stream<ap_uint<7>>& attention_rows,
     hls::stream<m3vit::SerialiseCommand>& serialise_commands,
     hls::stream<m3vit::Passage>& row_passages,
     hls::stream<m3vit::RequantiseCommand>& requantise_commands,
@@ -37,11 +35,9 @@ void block_commands_top(
     #pragma HLS INTERFACE mode=axis port=key_value_reads
     #pragma HLS INTERFACE mode=axis port=matmul_commands
     #pragma HLS INTERFACE mode=axis port=sum_passages
-    #pragma HLS INTERFACE mode=axis port=logit_serialise_commands
-    #pragma HLS INTERFACE mode=axis port=logit_requantise_commands
-    #pragma HLS INTERFACE mode=axis port=logit_parameters
-    #pragma HLS INTERFACE mode=axis port=attention_weights_commands
-    #pragma HLS INTERFACE mode=axis port=pair_words_commands
+    #pragma HLS INTERFACE mode=axis port=softmax_commands_0
+    #pragma HLS INTERFACE mode=axis port=softmax_commands_1
+    #pragma HLS INTERFACE mode=axis port=attention_rows
     #pragma HLS INTERFACE mode=axis port=serialise_commands
     #pragma HLS INTERFACE mode=axis port=row_passages
     #pragma HLS INTERFACE mode=axis port=requantise_commands
@@ -58,12 +54,11 @@ void block_commands_top(
     #pragma HLS INTERFACE mode=axis port=heartbeat
     #pragma HLS INTERFACE mode=ap_ctrl_none port=return
 
-    m3vit::BlockCommands(blocks, token_reads, panel_passages, panel_commands, weight_passages,
-                         tile_replays, parameter_replays, key_value_reads, matmul_commands,
-                         sum_passages, logit_serialise_commands, logit_requantise_commands,
-                         logit_parameters, attention_weights_commands, pair_words_commands,
-                         serialise_commands, row_passages, requantise_commands,
-                         attention_context_commands, context_writes, gate_commands, route_commands,
-                         result_passages, activation_commands, merge_passages, token_writes,
-                         residual_writes, key_value_writes, heartbeat);
+    m3vit::BlockCommands<m3vit::kArrayTokens>(
+        blocks, token_reads, panel_passages, panel_commands, weight_passages, tile_replays,
+        parameter_replays, key_value_reads, matmul_commands, sum_passages, softmax_commands_0,
+        softmax_commands_1, attention_rows, serialise_commands, row_passages, requantise_commands,
+        attention_context_commands, context_writes, gate_commands, route_commands, result_passages,
+        activation_commands, merge_passages, token_writes, residual_writes, key_value_writes,
+        heartbeat);
 }

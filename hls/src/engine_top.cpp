@@ -10,7 +10,6 @@
 /// work at the same pace, and as deep as a burst where they do not.
 #include "m3vit/activation.hpp"
 #include "m3vit/attention_context.hpp"
-#include "m3vit/attention_weights.hpp"
 #include "m3vit/config.hpp"
 #include "m3vit/cut_patches.hpp"
 #include "m3vit/engine/array_sequencer.hpp"
@@ -19,9 +18,9 @@
 #include "m3vit/engine/data_unpack.hpp"
 #include "m3vit/engine/dispatch.hpp"
 #include "m3vit/engine/fork.hpp"
+#include "m3vit/engine/join_sums.hpp"
 #include "m3vit/engine/key_value_memory.hpp"
 #include "m3vit/engine/loader.hpp"
-#include "m3vit/engine/pair_words.hpp"
 #include "m3vit/engine/panel_feed.hpp"
 #include "m3vit/engine/replay.hpp"
 #include "m3vit/engine/residual_memory.hpp"
@@ -29,6 +28,7 @@
 #include "m3vit/engine/row_fork.hpp"
 #include "m3vit/engine/row_router.hpp"
 #include "m3vit/engine/row_sequencer.hpp"
+#include "m3vit/engine/softmax.hpp"
 #include "m3vit/engine/split_bytes.hpp"
 #include "m3vit/engine/store.hpp"
 #include "m3vit/engine/sum_router.hpp"
@@ -50,11 +50,13 @@ constexpr int kCommands = 16;      ///< that wait for a unit: blocks between the
 constexpr int kRequests = 32;      ///< of memory, under way
 constexpr int kRowPanelWords = (kMaxWidth + kPanelLanes - 1) / kPanelLanes;
 constexpr int kBeats = (kMaxHidden + kArrayInputs - 1) / kArrayInputs;
-/// Attention weights of two blocks, so that the softmax works on one while the array takes the
-/// other.
-constexpr int kWeightWords = 2 * kArrayTokens * ((kMaxTokens + kPanelLanes - 1) / kPanelLanes);
-/// Logits of a block leave the array twice as fast as the softmax takes them.
-constexpr int kLogitTiles = 16;
+constexpr int kHalf = kArrayTokens / 2;  ///< rows of a softmax
+/// Attention weights that wait for their turn. Of the kAttentionLead + 1 blocks under way, the
+/// panel takes one and the softmax keeps one until its maxima are known.
+constexpr int kWeightWords =
+    (kAttentionLead - 1) * kHalf * ((kMaxTokens + kPanelLanes - 1) / kPanelLanes);
+/// Logits of a block leave the array up to twice as fast as both softmaxes take them.
+constexpr int kLogitTiles = 32;
 
 using Codes = Row<Code, kLanes>;
 using Sums = Row<Sum, kLanes>;
@@ -65,6 +67,7 @@ using Parameters = Row<RequantiseParameter, kLanes>;
 using WeightTile = Tile<Code, kArrayOutputs, kArrayInputs>;
 using ActivationTile = Tile<Activation, kArrayTokens, kArrayInputs>;
 using SumTile = Tile<Sum, kArrayTokens, kArrayOutputs>;
+using LogitTile = Tile<Sum, kHalf, kArrayOutputs>;
 
 }  // namespace m3vit
 
@@ -157,13 +160,9 @@ void engine_top(
     hls::stream<KeyValueReadCommand, kCommands> key_value_reads("key_value_reads");
     hls::stream<MatmulCommand, kCommands> matmul_commands("matmul_commands");
     hls::stream<Passage, kCommands> sum_passages("sum_passages");
-    hls::stream<SerialiseCommand, kCommands> logit_serialise_commands("logit_serialise_commands");
-    hls::stream<RequantiseCommand, kCommands> logit_requantise_commands(
-        "logit_requantise_commands");
-    hls::stream<Row<RequantiseParameter, 1>, kCommands> logit_parameters("logit_parameters");
-    hls::stream<AttentionWeightsCommand, kCommands> attention_weights_commands(
-        "attention_weights_commands");
-    hls::stream<PairWordsCommand, kCommands> pair_words_commands("pair_words_commands");
+    hls::stream<SoftmaxCommand, kCommands> softmax_commands_0("softmax_commands_0");
+    hls::stream<SoftmaxCommand, kCommands> softmax_commands_1("softmax_commands_1");
+    hls::stream<ap_uint<7>, kCommands> attention_rows("attention_rows");
     hls::stream<SerialiseCommand, kCommands> serialise_commands("serialise_commands");
     hls::stream<Passage, kCommands> sum_row_passages("sum_row_passages");
     hls::stream<RequantiseCommand, kCommands> requantise_commands("requantise_commands");
@@ -181,19 +180,19 @@ void engine_top(
 
     // Into the array and out of it.
     hls::stream<Activations, 2> token_rows("token_rows");
-    hls::stream<Activations, kWeightWords> weight_rows("weight_rows");
+    hls::stream<Activations, kWeightWords> weight_rows_0("weight_rows_0");
+    hls::stream<Activations, kWeightWords> weight_rows_1("weight_rows_1");
     hls::stream<Activations, 2> panel_rows("panel_rows");
     hls::stream<ActivationTile, 2> activation_tiles("activation_tiles");
     hls::stream<WeightTile, 2> key_value_tiles("key_value_tiles");
     hls::stream<WeightTile, 2> weight_tiles("weight_tiles");
     hls::stream<SumTile, 2> sums("sums");
-    hls::stream<SumTile, kLogitTiles> logit_tiles("logit_tiles");
+    hls::stream<LogitTile, kLogitTiles> logit_tiles_0("logit_tiles_0");
+    hls::stream<LogitTile, kLogitTiles> logit_tiles_1("logit_tiles_1");
     hls::stream<SumTile, 4> row_tiles("row_tiles");
-    hls::stream<Sums, 2> logit_sums("logit_sums");
-    hls::stream<Wides, 2> logits("logits");
-    hls::stream<Residuals, 2> logit_rows("logit_rows");
-    hls::stream<Row<AttentionWeight, kLanes>, 2> attention_weights("attention_weights");
-    hls::stream<AttentionSum, 8 * kArrayTokens> attention_sums("attention_sums");
+    hls::stream<AttentionSum, 8 * kHalf> attention_sums_0("attention_sums_0");
+    hls::stream<AttentionSum, 8 * kHalf> attention_sums_1("attention_sums_1");
+    hls::stream<AttentionSum, 2> attention_sums("attention_sums");
     hls::stream<Sums, 2> row_sums("row_sums");
     hls::stream<Sums, 2> requantise_sums("requantise_sums");
     hls::stream<Sums, 2> context_sums("context_sums");
@@ -258,14 +257,13 @@ void engine_top(
 
     M3VIT_PROCESS(ArraySequencer<kArrayTokens, kPanelLanes / kLanes, kMaxExperts>(
         array_instructions, sequencer_queues, fetched, blocks, orders));
-    M3VIT_PROCESS(BlockCommands(
+    M3VIT_PROCESS(BlockCommands<kArrayTokens>(
         blocks, token_reads, panel_passages, panel_commands, weight_passages, tile_replays,
-        parameter_replays, key_value_reads, matmul_commands, sum_passages, logit_serialise_commands,
-        logit_requantise_commands, logit_parameters, attention_weights_commands,
-        pair_words_commands, serialise_commands, sum_row_passages, requantise_commands,
-        attention_context_commands, context_writes, gate_commands, route_commands, result_passages,
-        activation_commands, merge_passages, result_writes, residual_writes, key_value_writes,
-        heartbeat));
+        parameter_replays, key_value_reads, matmul_commands, sum_passages, softmax_commands_0,
+        softmax_commands_1, attention_rows, serialise_commands, sum_row_passages,
+        requantise_commands, attention_context_commands, context_writes, gate_commands,
+        route_commands, result_passages, activation_commands, merge_passages, result_writes,
+        residual_writes, key_value_writes, heartbeat));
 
     M3VIT_PROCESS(TokenMemory<kLanes, kPanelLanes, kTokenWords>(
         token_reads, expert_tokens, norm_writes, normalised, patch_writes, patches, result_writes,
@@ -275,24 +273,22 @@ void engine_top(
         key_value_writes, key_value_codes, key_value_reads, key_value_tiles,
         key_value_reads_retired, key_value_writes_retired));
 
-    M3VIT_PROCESS(
-        PanelFeed<kPanelLanes>(panel_passages, token_rows, weight_rows, gate_rows, panel_rows));
+    M3VIT_PROCESS(PanelFeed<kPanelLanes>(panel_passages, token_rows, gate_rows, panel_rows));
     M3VIT_PROCESS(ActivationPanel<kArrayTokens, kArrayInputs, kPanelLanes, kBeats>(
-        panel_commands, panel_rows, activation_tiles));
+        panel_commands, panel_rows, weight_rows_0, weight_rows_1, activation_tiles));
     M3VIT_PROCESS(WeightFeed<kArrayOutputs, kArrayInputs>(weight_passages, ring_tiles,
                                                           key_value_tiles, weight_tiles));
     M3VIT_PROCESS(MatmulArray<kArrayTokens, kArrayInputs, kArrayOutputs>(
         matmul_commands, activation_tiles, weight_tiles, sums));
-    M3VIT_PROCESS(SumRouter<kArrayTokens, kLanes>(sum_passages, sums, logit_tiles, row_tiles));
+    M3VIT_PROCESS(SumRouter<kArrayTokens, kLanes>(sum_passages, sums, logit_tiles_0, logit_tiles_1,
+                                                  row_tiles));
 
+    M3VIT_PROCESS(Softmax<kHalf, kLanes, kPanelLanes, kMaxTokens>(softmax_commands_0, logit_tiles_0,
+                                                                  weight_rows_0, attention_sums_0));
+    M3VIT_PROCESS(Softmax<kHalf, kLanes, kPanelLanes, kMaxTokens>(softmax_commands_1, logit_tiles_1,
+                                                                  weight_rows_1, attention_sums_1));
     M3VIT_PROCESS(
-        Serialise<kArrayTokens, kLanes>(logit_serialise_commands, logit_tiles, logit_sums));
-    M3VIT_PROCESS(Requantise(logit_requantise_commands, logit_sums, logit_parameters, logits));
-    M3VIT_PROCESS(LogitRows<kLanes>(logits, logit_rows));
-    M3VIT_PROCESS(AttentionWeights<kLanes, kArrayTokens, kMaxTokens>(
-        attention_weights_commands, logit_rows, attention_weights, attention_sums));
-    M3VIT_PROCESS(PairWords<kLanes, kPanelLanes, kArrayTokens>(pair_words_commands,
-                                                               attention_weights, weight_rows));
+        JoinSums<kArrayTokens>(attention_rows, attention_sums_0, attention_sums_1, attention_sums));
 
     M3VIT_PROCESS(Serialise<kArrayTokens, kLanes>(serialise_commands, row_tiles, row_sums));
     M3VIT_PROCESS(

@@ -6,13 +6,17 @@
 void panel_top(
     hls::stream<m3vit::PanelCommand>& commands,
     hls::stream<m3vit::Row<m3vit::Activation, m3vit::kPanelLanes>>& rows,
+    hls::stream<m3vit::Row<m3vit::Activation, m3vit::kPanelLanes>>& weights_0,
+    hls::stream<m3vit::Row<m3vit::Activation, m3vit::kPanelLanes>>& weights_1,
     hls::stream<m3vit::Tile<m3vit::Activation, m3vit::kArrayTokens, m3vit::kArrayInputs>>& tiles) {
     #pragma HLS INTERFACE mode=axis port=commands
     #pragma HLS INTERFACE mode=axis port=rows
+    #pragma HLS INTERFACE mode=axis port=weights_0
+    #pragma HLS INTERFACE mode=axis port=weights_1
     #pragma HLS INTERFACE mode=axis port=tiles
     #pragma HLS INTERFACE mode=ap_ctrl_none port=return
     constexpr int kMaxBeats = (m3vit::kMaxHidden + m3vit::kArrayInputs - 1) / m3vit::kArrayInputs;
 
     m3vit::ActivationPanel<m3vit::kArrayTokens, m3vit::kArrayInputs, m3vit::kPanelLanes, kMaxBeats>(
-        commands, rows, tiles);
+        commands, rows, weights_0, weights_1, tiles);
 }

@@ -161,9 +161,14 @@ class Pipeline:
             self.sent = (*self.sent[:-1], held)
         return first, last
 
+    def first_half(self, rows: int) -> int:
+        """Rows of a block that go through the first softmax, which has at least as many."""
+        return min(rows, self.design.array_tokens // 2)
+
     def soften(self, usage: Usage, start: float, rows: int, groups: int, beats: int) -> float:
         """Logits of a block become weights; returns when the last one is there."""
-        delays, words = self.delays, rows * groups
+        delays, rows = self.delays, self.first_half(rows)
+        words = rows * groups
         first = max(self.maxima + 1, start + beats + delays.logit)
         self.maxima = max(first + words, self.array + delays.logit + rows)
         self.weights = max(self.weights + 1, self.maxima - rows + delays.softmax) + words
@@ -178,5 +183,5 @@ class Pipeline:
 RESULT_TILES = 27
 """Tiles of sums that wait between array and serialiser."""
 
-LOGIT_TILES = 36
+LOGIT_TILES = 52
 """The same on the way to the softmax."""

@@ -16,7 +16,7 @@ from .pipeline import RESULTS, SOFTMAX
 from .state import State
 
 TABLE, LOAD = "table", "LOAD"
-ATTENTION_LEAD = 3
+ATTENTION_LEAD = 5
 
 
 class Products(State):
@@ -123,7 +123,7 @@ class Products(State):
             pipe, usage = self.pipe, self.step.usage
             if begins:
                 self.context_begin = target.begin_write(SOFTMAX)
-            pipe.fill(rows * words, 0.0)
+            pipe.fill(pipe.first_half(rows) * words, 0.0)
             softened = weights + self.t.panel_weights
             pipe.filled = max(pipe.filled, softened)
             start = pipe.multiply(usage, groups, beats, cause=SOFTMAX, ready=softened)

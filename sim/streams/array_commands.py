@@ -16,17 +16,17 @@ from m3vit.hls.isa import (
 
 Record = dict[str, Any]
 
-ATTENTION_LEAD = 3
+ATTENTION_LEAD = 5
 """Blocks of logits between those of some queries and their context."""
 
 GATE_LAG = 4
 """Blocks of a MATMUL from those that make some rows to those of their gate."""
 
-HIDDEN_BITS, EXPERT_BITS, LOGIT_BITS = 8, 16, 16
+HIDDEN_BITS, EXPERT_BITS = 8, 16
 
-FROM_TOKENS, FROM_ATTENTION_WEIGHTS, FROM_GATE_ROWS = range(3)
+FROM_TOKENS, FROM_GATE_ROWS = range(2)
 FROM_RING, FROM_KEY_VALUES = range(2)
-TO_LOGITS, TO_ROWS = range(2)
+TO_BOTH_HALVES, TO_FIRST_HALF, TO_ROWS = range(3)
 TO_REQUANTISE, TO_CONTEXT, TO_GATE = range(3)
 WAY_TOKENS, WAY_ACTIVATION, WAY_RESIDUAL, WAY_KEY_VALUES, WAY_STORE = range(5)
 KEYS, VALUES = range(2)
@@ -151,25 +151,27 @@ def _array(
     words: int,
     beats: int,
     groups: int,
-    panel_way: int,
+    panel_way: int | None,
     *,
     key_values: bool = False,
-    logits: bool = False,
+    sum_way: int = TO_ROWS,
 ) -> Step:
-    """From the panel to the first fork behind the array."""
+    """From the panel to the first fork behind the array; no way: rows are attention weights."""
     weight_way = FROM_KEY_VALUES if key_values else FROM_RING
-    interleaved = int(panel_way == FROM_ATTENTION_WEIGHTS)
-    return [
-        Command("panel_passages", {"way": panel_way, "words": rows * words}),
+    interleaved = int(panel_way is None)
+    step = [
         Command(
             "panel_commands",
             {"tokens": rows, "words": words, "repeats": groups, "interleaved": interleaved},
         ),
         Command("weight_passages", {"way": weight_way, "words": groups * beats}),
         Command("matmul_commands", {"sums": groups, "beats": beats}),
-        Command("sum_passages", {"way": TO_LOGITS if logits else TO_ROWS, "words": groups}),
+        Command("sum_passages", {"way": sum_way, "words": groups}),
         Command("heartbeat", 1),
     ]
+    if panel_way is not None:
+        step.append(Command("panel_passages", {"way": panel_way, "words": rows * words}))
+    return step
 
 
 def _rows(rows: int, groups: int, way: int) -> Step:
@@ -324,12 +326,9 @@ def _logits(design: DesignConfig, item: ArrayInstruction) -> Iterator[Step]:
             "base": fields["key_base"],
             "tiles": groups * fields["beats"],
         }
-        parameter = {
-            "bias": 0,
-            "multiplier": fields["logit_multiplier"],
-            "shift": fields["logit_shift"],
-        }
-        yield [
+        half = design.array_tokens // 2
+        shares = [min(rows, half)] + [rows - half] * (rows > half)
+        step = [
             Command("token_reads", read),
             Command("key_value_reads", keys),
             *_array(
@@ -339,20 +338,20 @@ def _logits(design: DesignConfig, item: ArrayInstruction) -> Iterator[Step]:
                 groups,
                 FROM_TOKENS,
                 key_values=True,
-                logits=True,
+                sum_way=TO_FIRST_HALF if len(shares) == 1 else TO_BOTH_HALVES,
             ),
-            Command("logit_serialise_commands", {"sweeps": groups, "tokens": rows}),
-            Command(
-                "logit_requantise_commands",
-                {"words": 1, "rows": rows * groups, "zero_point": 0, "bits": LOGIT_BITS},
-            ),
-            Command("logit_parameters", {"lane": [parameter]}),
-            Command(
-                "attention_weights_commands",
-                {"groups": 1, "group": rows, "words": groups, "keys": fields["keys"]},
-            ),
-            Command("pair_words_commands", {"rows": rows, "words": groups}),
+            Command("attention_rows", rows),
         ]
+        for number, share in enumerate(shares):
+            command = {
+                "rows": share,
+                "words": groups,
+                "keys": fields["keys"],
+                "multiplier": fields["logit_multiplier"],
+                "shift": fields["logit_shift"],
+            }
+            step.append(Command(f"softmax_commands_{number}", command))
+        yield step
 
 
 def _contexts(design: DesignConfig, item: ArrayInstruction) -> Iterator[Step]:
@@ -398,7 +397,7 @@ def _contexts(design: DesignConfig, item: ArrayInstruction) -> Iterator[Step]:
                 words,
                 fields["value_beats"],
                 groups,
-                FROM_ATTENTION_WEIGHTS,
+                None,
                 key_values=True,
             ),
             *_rows(rows, groups, TO_CONTEXT),

@@ -31,7 +31,8 @@ def panel_inputs(design: DesignConfig, activations: Codes, outputs: int) -> dict
     command["tokens"] = len(activations)
     command["words"] = word_count(activations.shape[1], types["rows"])
     command["repeats"] = _ceiling(outputs, design.array_outputs)
-    return {"commands": command, "rows": split(activations, types["rows"])}
+    rows = split(activations, types["rows"])
+    return {"commands": command, "rows": rows, "weights_0": rows[:0], "weights_1": rows[:0]}
 
 
 def array_inputs(

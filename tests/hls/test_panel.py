@@ -1,5 +1,7 @@
 """The activation panel: tiles of row blocks, repeated, with zeros for what is missing."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -21,23 +23,34 @@ def stimulus(design, commands):
         tiles.append(sent.repeat(repeats, axis=1).reshape(-1, height, inputs))
     names = ("tokens", "words", "repeats", "interleaved")
     fields = dict(zip(names, np.array([(*c, 0) for c in commands]).T, strict=True))
-    return {"commands": fields, "rows": np.concatenate(rows)}, {"tiles": np.concatenate(tiles)}
+    none = np.zeros((0, lanes), np.int64)
+    inputs = {"commands": fields, "rows": np.concatenate(rows)}
+    return {**inputs, "weights_0": none, "weights_1": none}, {"tiles": np.concatenate(tiles)}
 
 
 def interleave(inputs, design, chosen):
-    """The same rows, word by word in the commands of these numbers."""
-    commands, rows, start = inputs["commands"], inputs["rows"].copy(), 0
+    """The same rows, as attention weights in the commands of these numbers."""
+    commands, start, half = inputs["commands"], 0, design.array_tokens // 2
+    rows, weights_0, weights_1 = [], [], []
     for index, (tokens, words) in enumerate(
         zip(commands["tokens"], commands["words"], strict=True)
     ):
-        end = start + tokens * words
+        block = inputs["rows"][start : start + tokens * words]
+        start += tokens * words
         if index in chosen:
             assert tokens <= design.array_tokens
-            by_token = rows[start:end].reshape(tokens, words, -1)
-            rows[start:end] = by_token.swapaxes(0, 1).reshape(tokens * words, -1)
+            by_word = block.reshape(tokens, words, -1).swapaxes(0, 1)
+            weights_0.append(by_word[:, :half].reshape(-1, design.panel_lanes))
+            weights_1.append(by_word[:, half:].reshape(-1, design.panel_lanes))
             commands["interleaved"][index] = 1
-        start = end
-    return {"commands": commands, "rows": rows}
+        else:
+            rows.append(block)
+    return {
+        "commands": commands,
+        "rows": np.concatenate(rows),
+        "weights_0": np.concatenate(weights_0),
+        "weights_1": np.concatenate(weights_1),
+    }
 
 
 def test_a_tile_and_a_word_per_cycle(nano, ladder):
@@ -60,15 +73,34 @@ def test_blocks(nano, ladder, commands):
 
 
 def test_interleaved_rows(nano, ladder):
-    """Attention weights come word by word, between other rows."""
+    """Attention weights come word by word and half by half, between other rows."""
     commands = [(2, 5, 4), (2, 3, 2), (1, 4, 1), (5, 2, 1), (2, 1, 3), (2, 2, 2)]
     inputs, tiles = stimulus(nano, commands)
     ladder("panel", nano, interleave(inputs, nano, {0, 2, 4, 5}), tiles, rtl=True)
 
 
+def test_two_words_of_attention_weights_per_cycle(nano, ladder):
+    """Four rows of 33 words in 66 cycles, and one between blocks."""
+    design = dataclasses.replace(nano, array_tokens=4)
+    inputs, tiles = stimulus(design, [(2, 1, 1), *[(4, 33, 2)] * 3])
+    given = interleave(inputs, design, {1, 2, 3})
+    found = ladder("panel", design, given, tiles, rtl=True)
+    for half in ("weights_0", "weights_1"):
+        assert found[half].beats == 3 * 66
+        assert found[half].last_cycle - found[half].first_cycle < 3 * 67
+
+
+@pytest.mark.parametrize("tokens", range(1, 7))
+def test_halves_of_any_size(nano, ladder, tokens):
+    design = dataclasses.replace(nano, array_tokens=6)
+    inputs, tiles = stimulus(design, [(tokens, 3, 2), (7, 2, 1), (tokens, 1, 3), (6, 2, 1)])
+    ladder("panel", design, interleave(inputs, design, {0, 2, 3}), tiles)
+
+
 def test_interleaved_rows_of_a_large_design(zcu104, ladder):
-    inputs, tiles = stimulus(zcu104, [(4, 5, 4), (3, 9, 2), (4, 6, 1)])
-    ladder("panel", zcu104, interleave(inputs, zcu104, {0, 1}), tiles)
+    inputs, tiles = stimulus(zcu104, [(4, 5, 4), (3, 9, 2), (4, 6, 1), (2, 3, 1), (1, 4, 2)])
+    given = interleave(inputs, zcu104, {0, 1, 3, 4})
+    ladder("panel", zcu104, given, tiles, rtl=True)
 
 
 def test_longest_rows_and_most_tokens(nano, ladder):

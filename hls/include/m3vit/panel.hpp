@@ -1,7 +1,9 @@
 /// \file panel.hpp
 /// From rows of tokens to the array's activation tiles, each row block sent as often as it is used.
 ///
-///     rows  tokens x words of kWord  ->  tiles  kTokens x kInputs, beats x repeats per row block
+///     rows  tokens x words of kWord,
+///     weights  the same, in two halves  ->  tiles  kTokens x kInputs, beats x repeats per row
+///     block
 ///
 /// A row block is kTokens tokens, which come one after another, so that a gather of arbitrary
 /// tokens meets no bank conflict. It waits in a small LUT RAM and is sent `repeats` times, once per
@@ -10,7 +12,8 @@
 /// of shorter ones, for in attention short and long ones take turns. Filling takes kTokens x words
 /// cycles, so the array is not held up from kTokens x kInputs / kWord groups of outputs on. Tokens
 /// missing in the last block, and words missing in a token's last beat, are zeros. Attention
-/// weights come word by word instead of token by token; a command tells. No arithmetic.
+/// weights come word by word instead of token by token, and those of each half of the rows from a
+/// stream of its own, so two words a cycle; a command tells. No arithmetic.
 #pragma once
 
 #include <hls_stream.h>
@@ -25,7 +28,8 @@ struct PanelCommand {
     ap_uint<13> tokens;   ///< rows in all; a token of a gate takes two
     ap_uint<12> words;    ///< of each token
     ap_uint<20> repeats;  ///< how often the tiles of a row block are sent
-    /// Rows come word by word, word 0 of each first; then there are kTokens of them at most.
+    /// Rows come as attention weights: word by word, word 0 of each first; then there are kTokens
+    /// of them at most, the first kTokens / 2 from `weights_0`, the others from `weights_1`.
     ap_uint<1> interleaved;
 };
 
@@ -47,13 +51,14 @@ struct PanelBlock {
 template <int kTokens, int kParts, typename Place>
 struct PanelPlace {
     PanelSlot slot = 0;
-    bool starts = true;  ///< it is a block's first word
-    Place start = 0;     ///< of the block
-    ap_uint<BitLength(kTokens)> token = 0;
+    bool starts = true;                     ///< it is a block's first word
+    Place start = 0;                        ///< of the block
+    ap_uint<BitLength(kTokens)> token = 0;  ///< if rows are interleaved, of the first half
     Place beat = 0;
     ap_uint<BitLength(kParts)> part = 0;
 
-    /// \param inner_ends  the word was a token's last; if rows are interleaved, the last token's
+    /// \param inner_ends  the word was a token's last; if rows are interleaved, the half's last
+    ///                    token's
     void Step(bool interleaved, bool inner_ends, bool block_ends) {
         #pragma HLS INLINE
         const bool token_steps = interleaved != inner_ends;
@@ -83,9 +88,13 @@ struct PanelPlace {
 /// \tparam kMaxBeats  of one token
 template <int kTokens, int kInputs, int kWord, int kMaxBeats>
 void ActivationPanel(hls::stream<PanelCommand>& commands, hls::stream<Row<Activation, kWord>>& rows,
+                     hls::stream<Row<Activation, kWord>>& weights_0,
+                     hls::stream<Row<Activation, kWord>>& weights_1,
                      hls::stream<Tile<Activation, kTokens, kInputs>>& tiles) {
     static_assert(kInputs % kWord == 0, "a tile takes whole words");
+    static_assert(kTokens % 2 == 0, "attention weights come in halves");
     constexpr int kParts = kInputs / kWord;
+    constexpr int kHalf = kTokens / 2;
     constexpr int kDepth = 2 << BitLength(kMaxBeats - 1);
     using Place = ap_uint<BitLength(kDepth - 1)>;
     Row<Activation, kWord> panel[kTokens][kParts][kDepth];
@@ -99,8 +108,12 @@ void ActivationPanel(hls::stream<PanelCommand>& commands, hls::stream<Row<Activa
     bool room = true;                     // for another one of any length
 
     NextCommand<PanelCommand> next;
-    LoopNest<13, 12> fill;  // tokens, words; of interleaved rows words, tokens
+    LoopNest<13, 12> fill;  // tokens, words; of interleaved rows words, tokens of the first half
     bool interleaved = false;
+    // Of interleaved rows.
+    ap_uint<BitLength(kTokens)> tokens = 0;
+    ap_uint<BitLength(kTokens)> others = 0;  // of the second half
+    bool both = false;                       // it has a word beside the present one
     PanelPlace<kTokens, kParts, Place> place;
     ap_uint<20> repeats;
     LoopNest<20, 12> send;  // repeats, beats
@@ -112,7 +125,9 @@ beat:
         #pragma HLS PIPELINE II=1
         const bool send_now = send.running && !tiles.full();
         const bool free = !place.starts || (room && !blocks[place.slot].full);
-        const bool fill_now = fill.running && free && !rows.empty();
+        const bool here = interleaved ? !weights_0.empty() : !rows.empty();
+        const bool beside = !both || !weights_1.empty();
+        const bool fill_now = (fill.running && free) && (here && beside);
 
         const PanelBlock<kTokens, kParts, Place> block = blocks[slot];
         const PanelBlock<kTokens, kParts, Place> following = blocks[PanelSlot(slot + 1)];
@@ -158,7 +173,28 @@ beat:
 
         const bool take = fill.Ends() && (fill_now || !fill.running) && next.ready;
         if (fill_now) {
-            panel[place.token][place.part][Place(place.start + place.beat)] = rows.read();
+            Row<Activation, kWord> first;
+            Row<Activation, kWord> second;  // anything where there is none
+            if (interleaved) {
+                first = weights_0.read();
+                if (both) second = weights_1.read();
+            } else {
+                first = rows.read();
+                second = first;
+            }
+            const Place address = place.start + place.beat;
+
+        target:
+            for (int token = 0; token < kTokens; ++token) {
+                const int counted = interleaved ? token % kHalf : token;
+
+            target_part:
+                for (int part = 0; part < kParts; ++part) {
+                    if (place.token == counted && place.part == part) {
+                        panel[token][part][address] = token < kHalf ? first : second;
+                    }
+                }
+            }
             const bool inner_ends = fill.inner.last;
             const bool rows_end = place.token == kTokens - 1 && !interleaved;
             const bool block_ends = inner_ends && (rows_end || fill.outer.last);
@@ -169,16 +205,22 @@ beat:
                 block.repeats = repeats;
                 block.beats = ap_uint<12>(place.beat) + 1;
                 filled = place.beat + 1;
-                block.tokens = place.token + 1;
+                block.tokens = interleaved ? int(tokens) : int(place.token + 1);
                 block.parts = place.part + 1;
             }
+            both = interleaved && (inner_ends ? others != 0 : place.token + 1 < others);
             place.Step(interleaved, inner_ends, block_ends);
             fill.Step();
         }
         if (take) {
+            const bool second = next.command.tokens > kHalf;
+            const ap_uint<12> half = second ? ap_uint<12>(kHalf) : ap_uint<12>(next.command.tokens);
             interleaved = next.command.interleaved;
+            tokens = next.command.tokens;
+            others = second ? int(next.command.tokens - kHalf) : 0;
+            both = second && next.command.interleaved;
             fill.Start(interleaved ? ap_uint<13>(next.command.words) : next.command.tokens,
-                       interleaved ? ap_uint<12>(next.command.tokens) : next.command.words);
+                       interleaved ? half : next.command.words);
             repeats = next.command.repeats;
         }
         next.Fetch(commands, take);

@@ -28,7 +28,7 @@ void Serialise(hls::stream<SerialiseCommand>& commands,
                hls::stream<Row<Sum, kLanes>>& rows) {
     NextCommand<SerialiseCommand> next;
     LoopNest<20, 13> loops;
-    ap_uint<BitLength(kTokens - 1)> row = 0;  // of the tile
+    ap_uint<BitLength(kTokens)> row = 0;  // of the tile
     Tile<Sum, kTokens, kLanes> held;
     #pragma HLS ARRAY_PARTITION variable=held.at type=complete dim=0
 

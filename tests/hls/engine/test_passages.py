@@ -1,14 +1,15 @@
 """Forks and joins around the array: words go where a passage says, one per cycle."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 FORKS = {
-    "sum_router": ("sums", ("logits", "others")),
     "row_router": ("rows", ("requantise", "context", "gate")),
 }
 JOINS = {
-    "panel_feed": (("tokens", "attention_weights", "gate_rows"), "words"),
+    "panel_feed": (("tokens", "gate_rows"), "words"),
     "weight_feed": (("weights", "key_values"), "tiles"),
     "result_merge": (("plain", "activated"), "codes"),
 }
@@ -51,6 +52,21 @@ def test_joins(nano, ladder, kernel):
     inputs = {name: words[way == index] for index, name in enumerate(sources)}
     found = ladder(kernel, nano, {"commands": commands, **inputs}, {target: words}, rtl=True)
     assert found[target].interval == 1
+
+
+@pytest.mark.parametrize("tokens", [2, 4])
+def test_logits_go_two_ways_by_halves(nano, ladder, tokens):
+    """To both softmaxes or to the first one alone, whose rows are all that count."""
+    design = dataclasses.replace(nano, array_tokens=tokens)
+    commands, way = passages(3)
+    tiles = values("sum_router", design, way.size)
+    expected = {
+        "logits_0": tiles[way < 2, : tokens // 2],
+        "logits_1": tiles[way == 0, tokens // 2 :],
+        "others": tiles[way == 2],
+    }
+    found = ladder("sum_router", design, {"commands": commands, "sums": tiles}, expected, rtl=True)
+    assert found["sums"].interval == 1
 
 
 def test_results_go_five_ways(nano, ladder):

@@ -13,7 +13,7 @@
 namespace m3vit {
 
 /// Blocks of logits between those of some queries and their context.
-constexpr int kAttentionLead = 3;
+constexpr int kAttentionLead = 5;
 
 template <int kRows>
 Block LogitsBlock(const AttentionInstruction& fields, const Dispatched& counts,

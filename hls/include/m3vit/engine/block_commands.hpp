@@ -8,7 +8,7 @@
 ///
 ///     kind                   product    logits    context    gate sums  drop   table
 ///     token_reads            rows       rows
-///     panel_passages         tokens     tokens    weights    gate rows
+///     panel_passages         tokens     tokens               gate rows
 ///     panel_commands         x          x         by word    x
 ///     weight_passages        ring       key-v.    key-v.     ring
 ///     tile_replays           send                            send       drop
@@ -16,11 +16,9 @@
 ///     key_value_reads                   keys      values
 ///     matmul_commands        x          x         x          x
 ///     sum_passages           rows       logits    rows       rows
-///     logit_serialise_...               x
-///     logit_requantise_...              x
-///     logit_parameters                  x
-///     attention_weights_...             x
-///     pair_words_commands               x
+///     softmax_commands_0                x
+///     softmax_commands_1                (5)
+///     attention_rows                    x
 ///     serialise_commands     x                    x          x
 ///     row_passages           requant.             context    gate
 ///     requantise_commands    x
@@ -38,15 +36,15 @@
 ///
 /// Results go (1) through the activation table to the token memory, (2) past it to the token
 /// memory, (3) to the residual stream, (4) to keys or values, or to memory without a command.
+/// Each softmax takes half of the array's rows; (5) a small block may have none for the second.
 #pragma once
 
 #include <hls_stream.h>
 
 #include "m3vit/activation.hpp"
 #include "m3vit/attention_context.hpp"
-#include "m3vit/attention_weights.hpp"
 #include "m3vit/engine/block.hpp"
-#include "m3vit/engine/pair_words.hpp"
+#include "m3vit/engine/softmax.hpp"
 #include "m3vit/gate_types.hpp"
 #include "m3vit/matmul_array.hpp"
 #include "m3vit/panel.hpp"
@@ -117,6 +115,12 @@ inline KeyValueReadCommand KeyValueReadOf(const Block& block, ap_uint<18> tiles)
     return command;
 }
 
+/// \param rows  of the block that this softmax takes
+inline SoftmaxCommand SoftmaxOf(const Block& block, ap_uint<7> rows) {
+    #pragma HLS INLINE
+    return {rows, block.size.groups, block.keys, block.scale.multiplier, block.scale.shift};
+}
+
 inline AttentionContextCommand AttentionContextOf(const Block& block) {
     #pragma HLS INLINE
     const BlockScale& scale = block.scale;
@@ -149,17 +153,16 @@ inline GateCommand GateOf(const Block& block) {
     return command;
 }
 
-inline void BlockCommands(
+/// \tparam kTokens  rows that the array takes at a time
+template <int kTokens>
+void BlockCommands(
     hls::stream<Block>& blocks, hls::stream<TokenReadCommand>& token_reads,
     hls::stream<Passage>& panel_passages, hls::stream<PanelCommand>& panel_commands,
     hls::stream<Passage>& weight_passages, hls::stream<ReplayCommand>& tile_replays,
     hls::stream<ReplayCommand>& parameter_replays,
     hls::stream<KeyValueReadCommand>& key_value_reads, hls::stream<MatmulCommand>& matmul_commands,
-    hls::stream<Passage>& sum_passages, hls::stream<SerialiseCommand>& logit_serialise_commands,
-    hls::stream<RequantiseCommand>& logit_requantise_commands,
-    hls::stream<Row<RequantiseParameter, 1>>& logit_parameters,
-    hls::stream<AttentionWeightsCommand>& attention_weights_commands,
-    hls::stream<PairWordsCommand>& pair_words_commands,
+    hls::stream<Passage>& sum_passages, hls::stream<SoftmaxCommand>& softmax_commands_0,
+    hls::stream<SoftmaxCommand>& softmax_commands_1, hls::stream<ap_uint<7>>& attention_rows,
     hls::stream<SerialiseCommand>& serialise_commands, hls::stream<Passage>& row_passages,
     hls::stream<RequantiseCommand>& requantise_commands,
     hls::stream<AttentionContextCommand>& attention_context_commands,
@@ -179,6 +182,7 @@ block:
         const ap_uint<20> panel_words = rows * block.size.words;
         const ap_uint<18> tiles = groups * block.size.beats;
         const ap_uint<20> results = rows * groups;
+        const bool both_halves = rows > kTokens / 2;
         const bool multiplies = kind != kDrop && kind != kTable;
         const bool activated = kind == kProduct && block.target.way == kToActivation;
         const bool to_tokens = kind == kProduct && block.target.way == kToTokens;
@@ -186,15 +190,16 @@ block:
         // What the array multiplies.
         if (kind == kProduct || kind == kLogits) token_reads.write(TokenReadOf(block));
         if (multiplies) {
-            const ap_uint<3> way = kind == kContext    ? kFromAttentionWeights
-                                   : kind == kGateSums ? kFromGateRows
-                                                       : kFromTokens;
-            panel_passages.write({way, panel_words});
+            const ap_uint<3> way = kind == kGateSums ? kFromGateRows : kFromTokens;
+            if (kind != kContext) panel_passages.write({way, panel_words});
             panel_commands.write({rows, block.size.words, groups, ap_uint<1>(kind == kContext)});
             const bool ring = kind == kProduct || kind == kGateSums;
             weight_passages.write({ap_uint<3>(ring ? kFromRing : kFromKeyValues), tiles});
             matmul_commands.write({groups, block.size.beats});
-            sum_passages.write({ap_uint<3>(kind == kLogits ? kToLogits : kToRows), groups});
+            const ap_uint<3> sum_way = kind != kLogits ? kToRows
+                                       : both_halves   ? kToBothHalves
+                                                       : kToFirstHalf;
+            sum_passages.write({sum_way, groups});
         }
         const ap_uint<1> send = kind != kDrop;
         if (kind == kProduct || kind == kGateSums || kind == kDrop) {
@@ -209,11 +214,10 @@ block:
 
         // Logits.
         if (kind == kLogits) {
-            logit_serialise_commands.write({groups, rows});
-            logit_requantise_commands.write({1, ap_uint<13>(results), 0, 16});
-            logit_parameters.write({{{0, block.scale.multiplier, block.scale.shift}}});
-            attention_weights_commands.write({1, rows, groups, block.keys});
-            pair_words_commands.write({rows, groups});
+            const ap_uint<7> first_rows = both_halves ? ap_uint<7>(kTokens / 2) : rows;
+            softmax_commands_0.write(SoftmaxOf(block, first_rows));
+            if (both_halves) softmax_commands_1.write(SoftmaxOf(block, rows - kTokens / 2));
+            attention_rows.write(rows);
         }
 
         // All other sums.

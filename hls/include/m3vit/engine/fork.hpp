@@ -1,5 +1,5 @@
 /// \file fork.hpp
-/// What goes to two places, and what changes its type on the way.
+/// What goes to two places, and what nobody needs.
 #pragma once
 
 #include "m3vit/engine/image_command.hpp"
@@ -52,21 +52,6 @@ logit:
     M3VIT_FOREVER(trace, false) {
         #pragma HLS PIPELINE II=1
         trace.read();
-    }
-}
-
-/// Logits are requantised to 16 bits.
-template <int kLanes>
-void LogitRows(hls::stream<Row<Wide, kLanes>>& logits, hls::stream<Row<Residual, kLanes>>& rows) {
-word:
-    M3VIT_FOREVER(logits, false) {
-        #pragma HLS PIPELINE II=1
-        const Row<Wide, kLanes> logit = logits.read();
-        Row<Residual, kLanes> row;
-
-    lane:
-        for (int lane = 0; lane < kLanes; ++lane) row.lane[lane] = logit.lane[lane];
-        rows.write(row);
     }
 }
 

@@ -1,5 +1,5 @@
 /// \file panel_feed.hpp
-/// Rows on their way to the activation panel: of the token memory, attention weights, or of a gate.
+/// Rows on their way to the activation panel: of the token memory, or of a gate.
 #pragma once
 
 #include "m3vit/engine/passage.hpp"
@@ -10,7 +10,6 @@ namespace m3vit {
 /// \tparam kWord  channels of a panel word
 template <int kWord>
 void PanelFeed(hls::stream<Passage>& commands, hls::stream<Row<Activation, kWord>>& tokens,
-               hls::stream<Row<Activation, kWord>>& attention_weights,
                hls::stream<Row<Activation, kWord>>& gate_rows,
                hls::stream<Row<Activation, kWord>>& words) {
     PassageWalk walk;
@@ -22,8 +21,6 @@ word:
             Row<Activation, kWord> word;
             if (walk.way == kFromTokens) {
                 word = tokens.read();
-            } else if (walk.way == kFromAttentionWeights) {
-                word = attention_weights.read();
             } else {
                 word = gate_rows.read();
             }

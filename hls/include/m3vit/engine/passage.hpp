@@ -16,12 +16,12 @@ struct Passage {
     ap_uint<20> words;  ///< at least 1
 };
 
-/// Where the rows of the activation panel come from.
-enum PanelWay { kFromTokens, kFromAttentionWeights, kFromGateRows };
+/// Where the rows of the activation panel come from, but for attention weights.
+enum PanelWay { kFromTokens, kFromGateRows };
 /// Where the array's weights come from.
 enum WeightWay { kFromRing, kFromKeyValues };
-/// Where tiles of sums go.
-enum SumWay { kToLogits, kToRows };
+/// Where tiles of sums go: logits to the softmax of each half of the rows, or to the first alone.
+enum SumWay { kToBothHalves, kToFirstHalf, kToRows };
 /// Where rows of sums go.
 enum RowWay { kToRequantise, kToContext, kToGate };
 /// Where requantised rows go.
