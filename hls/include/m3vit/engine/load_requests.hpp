@@ -9,11 +9,11 @@
 ///
 /// Which experts the tokens of a layer have chosen is known only when its gate is through. Until
 /// then those are fetched, in the order of their numbers, that were used the last time (`slot`: by
-/// this task in this layer); after a reset that is none, for to guess them all would nearly double
-/// what the first image moves. From the moment at which the first length of a queue arrives only
-/// those follow that are needed and not yet under way. An expert is begun ahead of the lengths only if both its chunks have room, so that nothing that is
-/// not needed is requested behind them. `fetched` tells which experts come into the rings, in
-/// which order; it is for whoever runs them to drop those that nobody chose.
+/// this task in this layer); after a reset none, so that no byte is moved in vain. From the moment
+/// at which the first length of a queue arrives only those follow that are needed and not yet under
+/// way. An expert is begun ahead of the lengths only if both its chunks have room, so that nothing
+/// that is not needed is requested behind them. `fetched` tells which experts come into the rings,
+/// in which order; it is for whoever runs them to drop those that nobody chose.
 #pragma once
 
 #include "m3vit/commands.hpp"
@@ -35,7 +35,7 @@ void RequestLoads(hls::stream<LoadPlan>& plans, hls::stream<Queue>& queues,
     constexpr int kSlots = 64;
     using Set = ap_uint<kMaxExperts>;  // of experts; bit 0 is the first one of the instruction
 
-    Set used[kSlots];  // the last time
+    Set used[kSlots];
     #pragma HLS BIND_STORAGE variable=used type=ram_s2p impl=lutram
 
     enum Phase { kIdle, kOpen, kSeek, kBegin, kRequest, kCount, kCounted };
