@@ -292,7 +292,7 @@ class Engine:
         yield from _reader(
             "fetch",
             ["m_axi_program"],
-            4,
+            (4, 4, "1'b0"),
             (
                 "fetch_valid",
                 "fetch_ready",
@@ -301,8 +301,12 @@ class Engine:
             ),
             "fetched",
         )
-        yield from _reader("weights", weights, 8, _request("weight_requests"), "weight_lines")
-        yield from _reader("data", ["m_axi_data"], 8, _request("data_requests"), "data_beats")
+        # While the memory owes data, the weights together have no more bursts under way than the
+        # data, which would else get one port's share of the bandwidth at the start of an image.
+        bursts = (8, 8 // self.design.read_ports, "!data_idle")
+        yield from _reader("weights", weights, bursts, _request("weight_requests"), "weight_lines")
+        bursts = (8, 8, "1'b0")
+        yield from _reader("data", ["m_axi_data"], bursts, _request("data_requests"), "data_beats")
         for master, ports in self.memory_ports().items():
             yield from _constants(master, ports)
 
@@ -436,17 +440,25 @@ def _request(stream: str) -> tuple[str, str, str, str]:
 
 
 def _reader(
-    engine: str, masters: list[str], bursts: int, request: tuple[str, str, str, str], lines: str
+    engine: str,
+    masters: list[str],
+    bursts: tuple[int, int, str],
+    request: tuple[str, str, str, str],
+    lines: str,
 ) -> Iterator[str]:
+    """`bursts` of a port: at most, at most while it yields, and when it does."""
+    most, yielding, yields = bursts
     valid, ready, line, beats = request
     channels = (
         *("araddr", "arlen", "arvalid", "arready"),
         *("rdata", "rresp", "rlast", "rvalid", "rready"),
     )
-    yield f"    axi_reader #(.PORTS({len(masters)}), .BURSTS({bursts})) {engine} ("
+    parameters = f".PORTS({len(masters)}), .BURSTS({most}), .YIELDING({yielding})"
+    yield f"    axi_reader #({parameters}) {engine} ("
     yield connected(
         [
             *_arena(engine),
+            ("yields", yields),
             ("request_line", line),
             ("request_beats", beats),
             ("request_valid", valid),

@@ -2,10 +2,12 @@
 //
 // A burst leaves once its lines have places in the queue behind the port; `rready` is therefore
 // always high, and nothing that happens behind the port can hold the memory. A line is LINE_BEATS
-// neighbouring beats, the first lowest; `line_last` marks the last one of a burst.
+// neighbouring beats, the first lowest; `line_last` marks the last one of a burst. While it
+// `yields`, a port has no more than YIELDING full bursts on their way, so it goes on, but slower.
 module axi_read_port #(
     parameter int LINE_BEATS = 1,
     parameter int BURSTS     = 8,  // full bursts that may be on their way or in the queue
+    parameter int YIELDING   = BURSTS,
     localparam int Lines = 16 * BURSTS / LINE_BEATS,
     localparam int LineBits = 128 * LINE_BEATS,
     localparam int CountBits = $clog2(Lines + 1)
@@ -13,6 +15,7 @@ module axi_read_port #(
     input  logic                clk,
     input  logic                rst_n,
     input  logic                drain,  // no burst leaves any more
+    input  logic                yields,
     input  logic [39:0]         burst_address,
     input  logic [4:0]          burst_beats,  // a multiple of LINE_BEATS
     input  logic                burst_valid,
@@ -41,9 +44,13 @@ module axi_read_port #(
     if (BURSTS < 1 || BURSTS > 16 || 16 % LINE_BEATS != 0) begin : refused
         $error("a port has 1 to 16 bursts of whole lines");
     end
+    if (YIELDING < 1 || YIELDING > BURSTS) begin : refused_too
+        $error("a port that yields has at least a burst, and no more than otherwise");
+    end
 
     wire [CountBits-1:0] burst_lines = CountBits'(burst_beats / 5'(LINE_BEATS));
-    wire can_leave = !drain && (!arvalid || arready) && room >= burst_lines;
+    wire few = pending <= 9'(16 * (YIELDING - 1));  // another burst is not too many
+    wire can_leave = !drain && (!arvalid || arready) && room >= burst_lines && (few || !yields);
     wire leaves = burst_valid && can_leave;
     wire taken = line_valid && line_ready;
 

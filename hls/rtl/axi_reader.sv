@@ -2,15 +2,19 @@
 //
 // A request is split at the multiples of 256 bytes into bursts of at most 16 beats, none of which
 // crosses 4 KiB; they are dealt to the ports in turn, so that together these give PORTS beats per
-// cycle. No burst leaves that is not wholly inside the arena: `outside` rises and stays instead,
-// and nothing leaves from then on, as if `drain` were high.
+// cycle; when the reader was empty, the first port is next. No burst leaves that is not wholly
+// inside the arena: `outside` rises and stays instead, and nothing leaves from then on, as if
+// `drain` were high. While the reader `yields` to another one, each port has YIELDING full bursts
+// on their way at most.
 module axi_reader #(
-    parameter int PORTS  = 1,  // 1, 2 or 4
-    parameter int BURSTS = 8   // full bursts of a port that may be on their way or in its queue
+    parameter int PORTS    = 1,  // 1, 2 or 4
+    parameter int BURSTS   = 8,  // full bursts of a port that may be on their way or in its queue
+    parameter int YIELDING = BURSTS
 ) (
     input  logic                 clk,
     input  logic                 rst_n,
     input  logic                 drain,  // no burst leaves any more, until reset
+    input  logic                 yields,
     input  logic [39:0]          arena_address,  // of its first byte, a multiple of 64
     input  logic [26:0]          arena_lines,    // of 64 bytes
     input  logic [25:0]          request_line,   // of 64 bytes, from the arena's start
@@ -63,7 +67,7 @@ module axi_reader #(
     wire last_unused = &{1'b0, burst_last};
 
     always_ff @(posedge clk) begin
-        if (!rst_n) turn <= '0;
+        if (!rst_n || empty) turn <= '0;
         else if (burst_valid && burst_ready) turn <= after(turn);
     end
 
@@ -94,10 +98,11 @@ module axi_reader #(
             .out_ready(ready)
         );
 
-        axi_read_port #(.LINE_BEATS(PORTS), .BURSTS(BURSTS)) reads (
+        axi_read_port #(.LINE_BEATS(PORTS), .BURSTS(BURSTS), .YIELDING(YIELDING)) reads (
             .clk(clk),
             .rst_n(rst_n),
             .drain(drain || outside),
+            .yields(yields),
             .burst_address(address),
             .burst_beats(beats),
             .burst_valid(valid),
@@ -145,7 +150,7 @@ module axi_reader #(
         end
 
         always_ff @(posedge clk) begin
-            if (!rst_n) source <= '0;
+            if (!rst_n || empty) source <= '0;
             else if (valid && ready && port_line_last[source]) source <= after(source);
         end
 

@@ -33,13 +33,13 @@ ALL = "all techniques"
 
 @dataclass(frozen=True)
 class Cost:
-    """A program on the RTL, from reset.
+    """A program on the RTL, with the same image for the second time: experts are guessed.
 
     Attributes:
         name: of the technique that is missing. without: what happens instead.
         cycles: measured. ddr_bytes: counted on the ports.
         key_value_bytes: read from the memory of keys and values, counted in the program.
-        equal: the output is the reference's.
+        equal: the outputs are the reference's.
     """
 
     name: str
@@ -56,7 +56,7 @@ def measure(
     pixels: NDArray[np.uint8],
     techniques: tuple[Technique, ...] = TECHNIQUES,
 ) -> Iterator[Cost]:
-    """The whole engine, then without one technique at a time, each from reset."""
+    """The whole engine, then without one technique at a time."""
     task = model.tasks[0].name
     plan, engine = build_plan(model, design), Engine.compile(design)
     expected = Reference(model).run(pixels, task)
@@ -65,7 +65,7 @@ def measure(
     def run(name: str, missing: str, variant: Plan) -> Cost:
         with EngineLibrary(engine, Options()) as library:
             driver = EngineDriver(SimulatedPort(library), variant, TIMEOUT)
-            found = driver.run(pixels, task)
+            runs = [driver.run(pixels, task) for _ in range(2)]
             counted = driver.statistics()
         # Token by token, every EXPERTS is of one token; its keys and values are as before.
         attention = [item for item in variant.programs[task].instructions if item.name != "EXPERTS"]
@@ -75,7 +75,7 @@ def measure(
             counted["cycles"],
             BEAT_BYTES * sum(counted[beats] for beats in COUNTED_BEATS),
             int(count(attention, design, loads).reads.get(KEY_VALUES, 0)),
-            np.array_equal(found.output, expected.output),
+            all(np.array_equal(found.output, expected.output) for found in runs),
         )
 
     yield run(ALL, "", plan)

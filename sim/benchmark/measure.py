@@ -30,7 +30,7 @@ class Measurement:
 
     Attributes:
         name: of the network.
-        cycles: of the first image after reset, from start to done.
+        cycles: of the first image after reset, when no expert is guessed, from start to done.
         macs: useful ones of that run. ddr_bytes: moved by it.
         settled_cycles, settled_ddr_bytes: of the same image again, when the experts are guessed
             that it needs.

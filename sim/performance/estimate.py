@@ -4,7 +4,7 @@ The names of the dictionaries are FINN's (its analysis passes `exp_cycles_per_la
 `dataflow_performance`, its report of a build), so that numbers can be put side by side.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,7 +121,7 @@ def estimate(
     *,
     program: Program | None = None,
     ddr: Ddr | None = None,
-    used: Mapping[int, Iterable[int]] | None = None,
+    used: Mapping[int, Collection[int]] | None = None,
     delays: Delays | None = None,
 ) -> Estimate:
     """Estimate a program of a plan, in milliseconds of run time.

@@ -2,6 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from m3vit.hls.design import DesignConfig
 
@@ -43,23 +44,38 @@ class Arrival:
     requested: float
 
 
-@dataclass
-class Bus:
-    """What the ports other than those for weights take of the memory's bandwidth.
+class Window(NamedTuple):
+    """A transfer by another port than those for weights.
 
-    Attributes:
-        busy: (begin, end, bytes per cycle) of transfers that may not be over.
+    `rate`: in bytes per cycle. `first`: weights yield to it.
     """
 
-    busy: list[tuple[float, float, float]] = field(default_factory=list)
+    begin: float
+    end: float
+    rate: float
+    first: bool
+
+
+@dataclass
+class Bus:
+    """What is left of the memory's bandwidth for weights.
+
+    Attributes:
+        yielding: bytes per cycle of weights, at most, while these yield.
+        busy: transfers that may not be over.
+    """
+
+    yielding: float
+    busy: list[Window] = field(default_factory=list)
 
     def transfer(self, begin: float, size: float, fastest: float, shared: float) -> float:
         """The end of `size` bytes that move at `fastest`, or `shared` less what others take."""
-        self.busy = [window for window in self.busy if window[1] > begin]
+        self.busy = [window for window in self.busy if window.end > begin]
         while True:
-            now = [window for window in self.busy if window[0] <= begin < window[1]]
-            rate = min(fastest, shared - sum(taken for _, _, taken in now))
-            borders = [border for window in self.busy for border in window[:2] if border > begin]
+            now = [window for window in self.busy if window.begin <= begin < window.end]
+            most = self.yielding if any(window.first for window in now) else fastest
+            rate = min(most, fastest, shared - sum(window.rate for window in now))
+            borders = [time for window in self.busy for time in window[:2] if time > begin]
             change = min(borders, default=float("inf"))
             if rate * (change - begin) >= size:
                 return begin + size / rate
@@ -151,8 +167,9 @@ class DataLoader:
 
     def __init__(self, design: DesignConfig, ddr: Ddr, delays: Delays, bus: Bus) -> None:
         self.delays, self.ddr, self.bus = delays, ddr, bus
-        # Ports take turns, so while weights come this one gets its share only.
-        self.contended = min(float(BEAT_BYTES), ddr.bytes_per_cycle / (design.read_ports + 2))
+        # While weights come this port gets what these leave, or its share if that is more.
+        share = ddr.bytes_per_cycle / (design.read_ports + 1)
+        self.contended = min(float(BEAT_BYTES), max(share, ddr.bytes_per_cycle - bus.yielding))
         self.alone = min(ddr.port_rate(1), ddr.bytes_per_cycle)
         self.contended_until = 0.0
         self.end = 0.0
@@ -172,7 +189,7 @@ class DataLoader:
         last = begin + slow_beats * slow + (beats - slow_beats) * fast
         size = -(-beats // 4) * LINE_BYTES
         self.bytes += size
-        self.bus.busy.append((begin, last, size / (last - begin)))
+        self.bus.busy.append(Window(begin, last, size / (last - begin), True))
         self.end = last
         return begin, last
 

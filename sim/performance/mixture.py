@@ -55,7 +55,7 @@ class Mixture(State):
         # What is fetched before the lengths of the queues are known.
         guessed: dict[int, tuple[Arrival, Arrival]] = {}
         for expert in experts:
-            if expert not in self.guesses.get(i["slot"], experts):
+            if expert not in self.guesses.get(i["slot"], ()):
                 continue
             room = self.loader.room(up.tiles + down.tiles, up.parameters + down.parameters)
             if room is None or max(room, self.loader.now, self.issued + self.t.request) >= known:

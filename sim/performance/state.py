@@ -1,6 +1,6 @@
 """What the cycle model knows while it walks through a program, and what all instructions share."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from m3vit.hls.design import DesignConfig
@@ -11,10 +11,10 @@ from m3vit.hls.isa import (
     Instruction,
 )
 
-from .memory import Arrival, Bus, Chunk, DataLoader, StoreUnit, WeightLoader
+from .memory import Arrival, Bus, Chunk, DataLoader, StoreUnit, WeightLoader, Window
 from .order import Access, Port
 from .pipeline import RESULTS, Pipeline, Usage
-from .timing import Ddr, Delays, delays_of
+from .timing import PORT_BEATS, Ddr, Delays, delays_of
 
 Routing = Sequence[Sequence[int]]
 """Queue lengths of the experts of every EXPERTS, in program order."""
@@ -48,8 +48,8 @@ class State:
         instructions: from BEGIN to END.
         routing: see `Routing`.
         ddr: the memory.
-        used: slot -> experts used last time, counted from the instruction's first one; all of them
-            for a slot that is missing, as after reset.
+        used: slot -> experts used last time, counted from the instruction's first one; none for a
+            slot that is missing, as after reset.
         delays: of the hardware.
     """
 
@@ -57,14 +57,15 @@ class State:
     instructions: Sequence[Instruction]
     routing: Routing
     ddr: Ddr = field(default_factory=Ddr)
-    used: Mapping[int, Iterable[int]] = field(default_factory=dict)
+    used: Mapping[int, Collection[int]] = field(default_factory=dict)
     delays: Delays | None = None
 
     def __post_init__(self) -> None:
         design = self.design
         self.t = self.delays or delays_of(design)
         self.guesses = {slot: set(experts) for slot, experts in self.used.items()}
-        self.bus = Bus()
+        ports = design.read_ports
+        self.bus = Bus(self.ddr.port_rate(ports, PORT_BEATS // ports))
         self.loader = WeightLoader(design, self.ddr, self.t, self.bus)
         self.data = DataLoader(design, self.ddr, self.t, self.bus)
         self.stores = StoreUnit(self.ddr, self.t)
@@ -84,7 +85,8 @@ class State:
         self.issued: float = self.t.start - self.t.issue
         self.data.contended_until = self._prefetched()
         fetch = self.t.issue * len(self.instructions)
-        self.bus.busy.append((self.issued, self.issued + fetch, INSTRUCTION_BYTES / self.t.issue))
+        rate = INSTRUCTION_BYTES / self.t.issue
+        self.bus.busy.append(Window(self.issued, self.issued + fetch, rate, False))
 
     def _prefetched(self) -> float:
         """Until when weights fill the rings at the start."""
@@ -112,7 +114,8 @@ class State:
         if instruction.name == "GATE":
             return [self._chunk(instruction, parameters=False)]
         if instruction.name == "EXPERTS":
-            return list(self._expert_chunks(instruction)) * instruction["experts"]
+            guessed = len(self.used.get(instruction["slot"], ()))
+            return list(self._expert_chunks(instruction)) * guessed
         return []
 
     def _chunk(self, i: Instruction, *, parameters: bool = True) -> Chunk:

@@ -11,7 +11,8 @@ BURST_BEATS = 16
 """Of a read."""
 
 PORT_BEATS = 128
-"""That a read port of the engine may have under way."""
+"""That a read port of the engine may have under way; all those for weights together, while they
+yield to data."""
 
 PORT_DELAY = 9
 """Cycles in the engine's own read path: splitting into bursts, queue, joining ports."""
@@ -31,10 +32,10 @@ class Ddr:
     latency: int = 60
     write_latency: int = 40
 
-    def port_rate(self, ports: int) -> float:
-        """Bytes per cycle that read ports reach at this latency."""
+    def port_rate(self, ports: int, beats: int = PORT_BEATS) -> float:
+        """Bytes per cycle that read ports reach at this latency, with `beats` of each under way."""
         turnaround = self.latency + PORT_DELAY + BURST_BEATS
-        return ports * BEAT_BYTES * min(1.0, PORT_BEATS / turnaround)
+        return ports * BEAT_BYTES * min(1.0, beats / turnaround)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,15 @@
 // A model of DDR memory behind AXI4 ports of 128 bits: READERS that read and one that writes.
 //
 // All ports share a bandwidth of `bandwidth` / `bandwidth_cycles` bytes per cycle, dealt beat by
-// beat in turn. The first beat of a burst comes `read_latency` cycles after its address at the
-// earliest, the acknowledgement `write_latency` cycles after its last beat; up to OUTSTANDING
-// bursts of a port are on their way. `stalls` / 256 is how often a handshake hesitates. Addresses
-// outside the memory get a DECERR, beats within `failing_read` and `failing_write` (numbers of
-// lines of 64 bytes) a SLVERR. What AXI4 forbids is reported as a fault. The bytes are in C++.
+// beat in turn: a beat is for the first port that can have one behind the port that had the last.
+// So every port that is waiting gets the same share. When nothing was under way, the turn is the
+// first port's, so that nothing in front of a program changes its number of cycles.
+//
+// The first beat of a burst comes `read_latency` cycles after its address at the earliest, the
+// acknowledgement `write_latency` cycles after its last beat; up to OUTSTANDING bursts of a port
+// are on their way. `stalls` / 256 is how often a handshake hesitates. Addresses outside the memory
+// get a DECERR, beats within `failing_read` and `failing_write` (numbers of lines of 64 bytes) a
+// SLVERR. What AXI4 forbids is reported as a fault. The bytes are in C++.
 module axi_ddr #(
     parameter int READERS     = 1,
     parameter int OUTSTANDING = 16
@@ -66,7 +70,7 @@ module axi_ddr #(
     longint unsigned now;
     longint unsigned random;
     int              budget;  // bytes x bandwidth_cycles
-    int unsigned     turn;
+    int unsigned     turn;    // port that may have the next beat; READERS: the one that writes
 
     burst_t          reads[READERS][OUTSTANDING];
     int unsigned     read_first[READERS];
@@ -112,9 +116,11 @@ module axi_ddr #(
             m3vit_ddr_fault(storage, 64'(address), "a burst crosses 4 KiB");
     endfunction
 
-    function automatic void read_port(input int unsigned port);
+    // Each returns whether a beat moves.
+    function automatic bit read_port(input int unsigned port);
         bit [127:0] data;
         longint unsigned address;
+        read_port = 1'b0;
         if (rvalid[port] && rready[port]) rvalid[port] <= 1'b0;
         if ((!rvalid[port] || rready[port]) && read_count[port] != 0 && budget >= int'(price)
             && now >= reads[port][read_first[port]].due && !hesitates()) begin
@@ -122,6 +128,7 @@ module axi_ddr #(
             data = {4{32'hdeadbeef}};
             if (inside_memory(address)) m3vit_ddr_read(storage, address - base, data);
             budget -= int'(price);
+            read_port = 1'b1;
             rvalid[port] <= 1'b1;
             rdata[128*port+:128] <= data;
             rresp[2*port+:2] <= answer(address, failing_read);
@@ -149,8 +156,9 @@ module axi_ddr #(
         arready[port] <= read_count[port] < OUTSTANDING && !hesitates();
     endfunction
 
-    function automatic void write_port();
+    function automatic bit write_port();
         longint unsigned address;
+        write_port = 1'b0;
         if (bvalid && bready) begin
             bvalid <= 1'b0;
             write_first = after(write_first);
@@ -194,16 +202,20 @@ module axi_ddr #(
         // A beat is paid for when it is allowed; one that does not come stays paid.
         if ((!wready || wvalid) && write_open != 0 && budget >= int'(price) && !hesitates()) begin
             budget -= int'(price);
+            write_port = 1'b1;
             wready <= 1'b1;
         end else if (wvalid) wready <= 1'b0;
     endfunction
 
     always_ff @(posedge clk) begin
+        automatic int unsigned first;
+        automatic int unsigned port;
+        automatic bit under_way;
         if (!rst_n) begin
             now         <= '0;
             random      = seed | 64'd1;
             budget      = 0;
-            turn        <= '0;
+            turn        = 0;
             write_first = 0;
             write_now   = 0;
             write_count = 0;
@@ -220,15 +232,22 @@ module axi_ddr #(
                 read_count[port] = 0;
             end
         end else begin
-            now  <= now + 1;
-            turn <= turn == READERS ? 0 : turn + 1;
+            now <= now + 1;
             // What a cycle leaves over is kept for a few.
             budget += int'(bandwidth);
             if (budget > int'(bandwidth + 8 * price)) budget = int'(bandwidth + 8 * price);
+            first = turn;
+            under_way = write_count != 0;
             for (int unsigned k = 0; k <= READERS; k++) begin
-                if ((turn + k) % (READERS + 1) == READERS) write_port();
-                else read_port((turn + k) % (READERS + 1));
+                port = (first + k) % (READERS + 1);
+                if (port == READERS) begin
+                    if (write_port()) turn = 0;
+                end else begin
+                    if (read_port(port)) turn = port + 1;
+                    if (read_count[port] != 0) under_way = 1'b1;
+                end
             end
+            if (!under_way) turn = 0;
         end
     end
 endmodule

@@ -1,11 +1,13 @@
 // axi_reader with the signals of four complete AXI4 ports; those above PORTS are quiet.
 module axi_reader_bench #(
-    parameter int PORTS  = 1,
-    parameter int BURSTS = 2
+    parameter int PORTS    = 1,
+    parameter int BURSTS   = 2,
+    parameter int YIELDING = 1
 ) (
     input  logic                 clk,
     input  logic                 rst_n,
     input  logic                 drain,
+    input  logic                 yields,
     input  logic [39:0]          arena_address,
     input  logic [26:0]          arena_lines,
     input  logic [25:0]          request_line,
@@ -59,10 +61,11 @@ module axi_reader_bench #(
         assign rready[3:PORTS] = '0;
     end
 
-    axi_reader #(.PORTS(PORTS), .BURSTS(BURSTS)) reader (
+    axi_reader #(.PORTS(PORTS), .BURSTS(BURSTS), .YIELDING(YIELDING)) reader (
         .clk,
         .rst_n,
         .drain,
+        .yields,
         .arena_address,
         .arena_lines,
         .request_line,

@@ -3,7 +3,8 @@
 ///
 /// BEGIN and END as in the engine; 12 copies `lines` of 64 bytes (bits 30 to 49) from line `source`
 /// (4 to 29) to line `target` (128 to 153), bit 50: through the weight ports; 13 does nothing for
-/// ever; 14 ends with the code in bits 4 to 11; 15 asks for a store of one beat and sends none.
+/// ever; 14 ends with the code in bits 4 to 11; 15 asks for a store of one beat and sends none; 11
+/// reads `lines` as data and eight times as many as weights, both from `source` on, and drops them.
 #include "m3vit/config.hpp"
 #include "m3vit/engine/instruction.hpp"
 #include "m3vit/stream.hpp"
@@ -13,7 +14,7 @@ namespace m3vit {
 
 constexpr int kLineBeats = kReadPorts;  // of a line of weights
 
-enum State { kFirst, kSecond, kAsk, kMove, kAcknowledge, kStuck };
+enum State { kFirst, kSecond, kAsk, kMove, kAcknowledge, kStuck, kDrop };
 
 }  // namespace m3vit
 
@@ -35,6 +36,7 @@ void engine_top(hls::stream<Row<ap_uint<32>, 4>>& program,
     ap_uint<26> target = 0;
     ap_uint<16> position = 0;
     ap_uint<24> left = 0;
+    ap_uint<24> weights_left = 0;
     ap_uint<3> beat = 0;
     Row<ap_uint<8>, 16 * kReadPorts> line;
 
@@ -54,18 +56,23 @@ void engine_top(hls::stream<Row<ap_uint<32>, 4>>& program,
                 ending.write(
                     {opcode == 2 ? ap_uint<8>(0) : ap_uint<8>(first.range(11, 4)), position});
             }
-            state = opcode == 12 || opcode == 15 ? kAsk : opcode == 13 ? kStuck : kFirst;
+            const bool asks = opcode == 11 || opcode == 12 || opcode == 15;
+            state = asks ? kAsk : opcode == 13 ? kStuck : kFirst;
             left = ap_uint<24>(lines) * 4;
+            weights_left = ap_uint<24>(lines) * (8 * 4 / kLineBeats);
             beat = 0;
             position = opcode == 2 ? 0 : int(position) + 1;
         } else if (state == kAsk) {
-            store_requests.write({target, opcode == 15 ? ap_uint<24>(1) : left});
-            if (opcode == 12 && weights) {
-                weight_requests.write({source, lines});
-            } else if (opcode == 12) {
+            if (opcode != 11) {
+                store_requests.write({target, opcode == 15 ? ap_uint<24>(1) : left});
+            }
+            if (opcode == 11 || (opcode == 12 && weights)) {
+                weight_requests.write({source, opcode == 11 ? ap_uint<20>(lines * 8) : lines});
+            }
+            if (opcode == 11 || (opcode == 12 && !weights)) {
                 data_requests.write({source, lines});
             }
-            state = opcode == 15 ? kStuck : kMove;
+            state = opcode == 15 ? kStuck : opcode == 11 ? kDrop : kMove;
         } else if (state == kMove) {
             Row<ap_uint<8>, 16> moved;
             if (weights) {
@@ -87,6 +94,18 @@ void engine_top(hls::stream<Row<ap_uint<32>, 4>>& program,
                 state = kAcknowledge;
             }
             left--;
+        } else if (state == kDrop) {
+            if (left != 0 && !data_beats.empty()) {
+                data_beats.read();
+                left--;
+            }
+            if (weights_left != 0 && !weight_lines.empty()) {
+                weight_lines.read();
+                weights_left--;
+            }
+            if (left == 0 && weights_left == 0) {
+                state = kFirst;
+            }
         } else if (state == kAcknowledge) {
             store_responses.read();
             heartbeat.write(1);

@@ -43,6 +43,11 @@ def copy(source, lines, target, weights=0):
     return instruction(12, source=source, lines=lines, target=target, weights=weights)
 
 
+def drop(source, lines):
+    """Reads so many lines of data and eight times as many of weights at a time."""
+    return instruction(11, source=source, lines=lines)
+
+
 def stop(code):
     return instruction(14, code=code)
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from stand_in import BEGIN, END, HANG, LINES, copy, stop, store_without_beats
+from stand_in import BEGIN, END, HANG, LINES, copy, drop, stop, store_without_beats
 
 from m3vit.hls.registers import DONE, DRAINING, IDLE, REGISTERS, START
 from m3vit.sim.engine.library import Memory
@@ -76,6 +76,35 @@ def test_ports_share_the_weights(make_bench):
     check_copies(bench, [(1024, 2000, 20000, 1)])
     # The core takes a line of 64 bytes in four cycles; behind it the ports keep up.
     assert bench.get("WEIGHT_WAIT") < 100
+
+
+@pytest.mark.parametrize("bandwidth", [40, 50])
+def test_weights_yield_to_data(make_bench, bandwidth):
+    bench = make_bench("zcu104", bandwidth=bandwidth)
+    assert bench.run(BEGIN, drop(1000, 600), END) == (0, 2)
+    beats = 4 * 600
+    assert bench.get("DATA_BEATS") == beats and bench.get("WEIGHT_BEATS") == 8 * beats
+    # A fair share would be a beat in two cycles at 40 bytes per cycle, in 1.6 at 50.
+    assert bench.get("DATA_WAIT") < {40: 0.25, 50: 0.1}[bandwidth] * beats
+    # The memory stands neither then nor behind it.
+    assert bench.get("CYCLES") < 1.1 * 9 * 16 * beats / bandwidth + 200
+
+
+def test_what_was_before_changes_no_cycles(make_bench):
+    """Every program takes the same time at any time and behind any other one."""
+    bench = make_bench("zcu104", bandwidth=24)
+    programs = {
+        "both": [BEGIN, drop(1003, 77), END],
+        "weights": [BEGIN, copy(1000, 131, 20000, 1), copy(5001, 3, 30000, 1), END],
+        "data": [BEGIN, copy(1001, 30, 20000), END],
+    }
+    found = {name: set() for name in programs}
+    for step in range(24):
+        name = list(programs)[step * step % 7 % 3]
+        assert bench.run(*programs[name])[0] == 0
+        found[name].add(bench.get("CYCLES"))
+        bench.library.step(step)
+    assert [len(cycles) for cycles in found.values()] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("design", DESIGNS)

@@ -125,15 +125,18 @@ def test_slow_memory_binds(tiny: Plan) -> None:
     assert max(slow.usage.waits, key=lambda cause: slow.usage.waits[cause]) == "DDR"
 
 
-def test_unused_experts_are_not_fetched_when_that_is_known(tiny: Plan) -> None:
+def test_only_wrong_guesses_of_experts_cost_bytes(tiny: Plan) -> None:
     loads = np.zeros((6, 16), np.int64)
     loads[:, :2] = 129
-    known = dict.fromkeys(range(6 * len(tiny.model.tasks)), (0, 1))
-    found = estimate(tiny, TASK, loads, used=known)
-    guessed = estimate(tiny, TASK, loads)
+    slots = range(6 * len(tiny.model.tasks))
+    after_reset = estimate(tiny, TASK, loads)
+    right = estimate(tiny, TASK, loads, used=dict.fromkeys(slots, (0, 1)))
+    wrong = estimate(tiny, TASK, loads, used=dict.fromkeys(slots, tuple(range(16))))
     expert = 2 * (192 * 384) + (384 + 192) * 8
-    assert guessed.weight_bytes - found.weight_bytes >= 6 * expert
-    assert found.cycles <= guessed.cycles
+    assert wrong.weight_bytes - right.weight_bytes >= 6 * expert
+    assert right.cycles <= wrong.cycles
+    assert after_reset.weight_bytes == right.weight_bytes
+    assert after_reset.cycles > right.cycles
 
 
 def test_unknown_task_is_refused(plan: Plan) -> None:

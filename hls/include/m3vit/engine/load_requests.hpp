@@ -9,11 +9,11 @@
 ///
 /// Which experts the tokens of a layer have chosen is known only when its gate is through. Until
 /// then those are fetched, in the order of their numbers, that were used the last time (`slot`: by
-/// this task in this layer); at the beginning that is every expert. From the moment at which the
-/// first length of a queue arrives only those follow that are needed and not yet under way. An
-/// expert is begun ahead of the lengths only if both its chunks have room, so that nothing that is
-/// not needed is requested behind them. `fetched` tells which experts come into the rings, in
-/// which order; it is for whoever runs them to drop those that nobody chose.
+/// this task in this layer); after a reset none, so that no byte is moved in vain. From the moment
+/// at which the first length of a queue arrives only those follow that are needed and not yet under
+/// way. An expert is begun ahead of the lengths only if both its chunks have room, so that nothing
+/// that is not needed is requested behind them. `fetched` tells which experts come into the rings,
+/// in which order; it is for whoever runs them to drop those that nobody chose.
 #pragma once
 
 #include "m3vit/commands.hpp"
@@ -35,9 +35,8 @@ void RequestLoads(hls::stream<LoadPlan>& plans, hls::stream<Queue>& queues,
     constexpr int kSlots = 64;
     using Set = ap_uint<kMaxExperts>;  // of experts; bit 0 is the first one of the instruction
 
-    // The last time.
-    Set unused[kSlots];
-    #pragma HLS BIND_STORAGE variable=unused type=ram_s2p impl=lutram
+    Set used[kSlots];
+    #pragma HLS BIND_STORAGE variable=used type=ram_s2p impl=lutram
 
     enum Phase { kIdle, kOpen, kSeek, kBegin, kRequest, kCount, kCounted };
     ap_uint<3> phase = kIdle;
@@ -61,7 +60,7 @@ void RequestLoads(hls::stream<LoadPlan>& plans, hls::stream<Queue>& queues,
 slot:
     for (int slot = 0; slot < kSlots; ++slot) {
         #pragma HLS PIPELINE II=1
-        unused[slot] = 0;
+        used[slot] = 0;
     }
 
 step:
@@ -92,7 +91,7 @@ step:
             replan = true;
             second = false;
             known = false;
-            wanted = ~unused[plan.slot];
+            wanted = used[plan.slot];
             needed = 0;
             taken = 0;
             restart = true;
@@ -154,7 +153,7 @@ step:
                 next = true;
             }
         } else {
-            unused[plan.slot] = ~needed;
+            used[plan.slot] = needed;
             wanted = needed & ~taken;
             known = true;
             restart = true;
