@@ -68,6 +68,18 @@ TINY = replace(
 )
 """M³ViT-T on Cityscapes, the configuration of Edge-MoE: 129 tokens."""
 
+SMALL = replace(
+    TINY,
+    image_height=512,
+    image_width=512,
+    width=384,
+    num_heads=12,
+    hidden=1536,
+    experts_per_token=4,
+    head="tokens",
+)
+"""M³ViT-S on PASCAL-Context without its decoders: 1,025 tokens (M³ViT, section 4)."""
+
 WEIGHT_SPREAD, ACTIVATION_SPREAD, RESIDUAL_SPREAD = 73.0, 40.0, 2000.0
 
 

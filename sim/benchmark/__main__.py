@@ -1,7 +1,8 @@
 """`python -m m3vit.sim.benchmark`: the engine's speed, as a table and as JSON.
 
-Networks: the shipped one, Edge-MoE's configuration and a small one with random weights, then
-random shapes for the cycle model. Resources come from yosys, unless `--no-resources`.
+Networks: the shipped one; with random weights Edge-MoE's configuration (tiny), M³ViT-S on 512 x 512
+pixels (small, once, for it takes minutes) and a toy; then random shapes for the cycle model.
+Resources come from yosys, unless `--no-resources`.
 """
 
 import argparse
@@ -23,6 +24,13 @@ from m3vit.sim.performance.plots import Point, plot_parts, plot_roofline
 from .measure import Bench, Measurement, noise, worst_error
 from .table import speed_table
 
+NETWORKS = {
+    "nano": None,
+    "tiny": synthetic.TINY,
+    "small": synthetic.SMALL,
+    "toy": synthetic.NANO,
+}
+LONG = ("small",)
 RANDOM_SHAPES = 10
 FIRST_SEED = 100
 RESOURCES = ("dsp", "bram36", "uram", "lut", "ff")
@@ -33,7 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m m3vit.sim.benchmark", description=__doc__)
     parser.add_argument("--design", default="zcu104", help="name or TOML file")
     parser.add_argument("--output", type=Path, default=Path("build/bench/engine.json"))
-    parser.add_argument("--networks", nargs="*", default=["nano", "tiny", "small"])
+    parser.add_argument("--networks", nargs="*", choices=NETWORKS, default=list(NETWORKS))
     parser.add_argument("--shapes", type=int, default=RANDOM_SHAPES, help="random ones")
     parser.add_argument("--plots", type=Path, help="directory for pictures")
     parser.add_argument("--no-resources", action="store_true", help="do not map to the device")
@@ -43,14 +51,18 @@ def main() -> None:
     with console.status("") as status:
         bench = Bench(design, progress=lambda text: status.update(text))
         found = {
-            name: bench.measure(name, model, noise(model))
+            name: bench.measure(
+                name, model, noise(model), again=name not in LONG, switches=name not in LONG
+            )
             for name in arguments.networks
             for model in (network(name),)
         }
         shapes = {}
         for seed in range(FIRST_SEED, FIRST_SEED + arguments.shapes):
             model = random_case(seed, design).model
-            shapes[seed] = bench.measure(f"shape {seed}", model, noise(model), switches=False)
+            shapes[seed] = bench.measure(
+                f"shape {seed}", model, noise(model), again=False, switches=False
+            )
         resources = {} if arguments.no_resources else _resources(design, status.update)
     every = [*found.values(), *shapes.values()]
     error = worst_error(every)
@@ -86,9 +98,10 @@ def main() -> None:
 
 def network(name: str) -> CompiledModel:
     """A network of the bench: "nano" is the shipped one, the others have random weights."""
-    if name == "nano":
+    shape = NETWORKS[name]
+    if shape is None:
         return CompiledModel.load(find_model("m3vit-nano-int8"))
-    return synthetic.random_model(synthetic.TINY if name == "tiny" else synthetic.NANO, seed=3)
+    return synthetic.random_model(shape, seed=3)
 
 
 def _resources(design: DesignConfig, progress: Any) -> dict[str, int]:

@@ -107,7 +107,7 @@ def main() -> None:
         prog="python -m m3vit.sim.benchmark.ablation", description=__doc__
     )
     parser.add_argument("--design", default="zcu104", help="name or TOML file")
-    parser.add_argument("--network", choices=("tiny", "small"), default="tiny")
+    parser.add_argument("--network", choices=("tiny", "toy"), default="tiny")
     parser.add_argument("--output", type=Path, default=Path("build/bench/ablation.json"))
     arguments = parser.parse_args()
     console = Console()

@@ -29,11 +29,11 @@ class Measurement:
     """A network on the RTL of a design, and the cycle model's estimate of the same run.
 
     Attributes:
-        name: of the network.
+        name: of the network. tiles: in which its tokens come.
         cycles: of the first image after reset, when no expert is guessed, from start to done.
         macs: useful ones of that run. ddr_bytes: moved by it.
         settled_cycles, settled_ddr_bytes: of the same image again, when the experts are guessed
-            that it needs.
+            that it needs; None if it ran once.
         needed_bytes: parameters that the run needs, the image, and the results.
         task_switch_cycles: of A B A B less those of A A B B, on one image; None for one task.
         equal: every output, expert and score is the reference's, in every run.
@@ -41,11 +41,12 @@ class Measurement:
     """
 
     name: str
+    tiles: int
     cycles: int
     macs: int
     ddr_bytes: int
-    settled_cycles: int
-    settled_ddr_bytes: int
+    settled_cycles: int | None
+    settled_ddr_bytes: int | None
     needed_bytes: int
     task_switch_cycles: int | None
     equal: bool
@@ -59,6 +60,7 @@ class Measurement:
     def as_dict(self) -> dict[str, object]:
         """For machines."""
         return {
+            "tiles": self.tiles,
             "cycles": self.cycles,
             "macs": self.macs,
             "macs_per_cycle": self.macs / self.cycles,
@@ -104,7 +106,13 @@ class Bench:
         )
 
     def measure(
-        self, name: str, model: CompiledModel, pixels: NDArray[np.uint8], *, switches: bool = True
+        self,
+        name: str,
+        model: CompiledModel,
+        pixels: NDArray[np.uint8],
+        *,
+        again: bool = True,
+        switches: bool = True,
     ) -> Measurement:
         """Run a network from reset.
 
@@ -112,6 +120,7 @@ class Bench:
             name: of it.
             model: that runs.
             pixels: of the image.
+            again: a second image, too.
             switches: alternate its first two tasks, too.
 
         Raises:
@@ -124,18 +133,20 @@ class Bench:
             tasks = [task.name for task in model.tasks]
             self.progress(f"{name}: first image, task {tasks[0]}")
             first = runs.run(tasks[0])
-            self.progress(f"{name}: the same again")
-            runs.run(tasks[0])
+            if again:
+                self.progress(f"{name}: the same again")
+                runs.run(tasks[0])
             switch = None
             if switches and len(tasks) > 1:
                 switch = self._switch(name, runs, tasks[0], tasks[1])
         return Measurement(
             name,
+            len(plan.tiles),
             runs.cycles[0],
             _macs(plan, tasks[0], first),
             runs.bytes[0],
-            runs.cycles[1],
-            runs.bytes[1],
+            runs.cycles[1] if again else None,
+            runs.bytes[1] if again else None,
             _needed(plan, tasks[0], first, pixels),
             switch,
             runs.equal,

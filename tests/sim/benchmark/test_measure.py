@@ -16,7 +16,7 @@ DESIGN = DesignConfig.load("nano")
 @pytest.fixture(scope="module")
 def found() -> Measurement:
     model = synthetic.random_model()
-    return Bench(DESIGN).measure("small", model, noise(model))
+    return Bench(DESIGN).measure("toy", model, noise(model))
 
 
 def test_a_network_is_measured(found: Measurement) -> None:
