@@ -171,6 +171,6 @@ def test_without_torch_its_rows_name_the_extra(workload, monkeypatch):
 
     monkeypatch.setattr(benchmark, "import_module", missing)
     with pytest.raises(
-        UserError, match=r"torch is not here: install it with `pip install m3vit\[t"
+        UserError, match=r"torch is not here: install it with .*m3vit\[train"
     ):
         contenders(workload, [1])[0].prepare()
