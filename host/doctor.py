@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 MEMORY_INFO = Path("/proc/meminfo")
@@ -134,10 +134,11 @@ def _vendor(name: str, *programs: str) -> Finding:
 
 
 def _board(pynq: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Elsewhere nothing but a board is asked for."""
+    """Elsewhere nothing but a board is asked for; there PYNQ is in an environment of its own."""
     board = _zynq()
     if board.found is None:
         return (board, *pynq)
+    pynq = [replace(item, remedy=f"PYNQ's image has it: {_ROOT_SHELL}") for item in pynq]
     return (board, *pynq, _xrt(), _administrator(), _contiguous_memory(), _bitstream())
 
 

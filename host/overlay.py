@@ -27,7 +27,7 @@ from m3vit.model.compiled import CompiledModel
 from . import bitstreams
 from .arena import MEBIBYTE, pool_remedy
 from .driver import EngineDriver
-from .program import build_plan
+from .program import Program, build_plan
 
 try:
     import pynq
@@ -220,6 +220,22 @@ class BoardEngine(EngineDriver):
     def clock_mhz(self) -> float:
         """Of the engine, as the processing system is set."""
         return float(pynq.Clocks.fclk0_mhz)
+
+    def start(self, program: Program) -> None:
+        """Start a program, as any driver does.
+
+        Raises:
+            UserError: there is another overlay now where the engine was.
+            EngineError: the engine is busy and stays so.
+        """
+        loaded = self.block.device.bitfile_name
+        if loaded != self.overlay.bitfile_name:
+            # Registers that are not there can stop the processor.
+            raise UserError(
+                f"{loaded} has been loaded since over the engine: make a new Accelerator, which "
+                "loads the engine's bitstream again"
+            )
+        super().start(program)
 
     def await_done(self, seconds: float | None = None) -> bool:
         """Wait for the interrupt if there is one, then look at CTRL; whether it says done."""

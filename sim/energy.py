@@ -45,6 +45,9 @@ IDLE_WATTS = (0.0, 3.5)
 """Static power and clocks: not counted at all, or the whole rail of an idle ZCU104, which feeds
 processors too."""
 
+BOARD_WATTS = 14.05
+"""Of a whole ZCU104 at rest, its rail 12V, in the same notebook; no part of the estimate."""
+
 MEMORY_PJ: Mapping[str, float] = {
     WEIGHTS: RAM_PJ,
     TOKENS: RAM_PJ,

@@ -6,6 +6,7 @@ far as a driver sees it: buffers are moved from their start, those of a client t
 allocation that fails is answered with an empty name, and there are no interrupts.
 """
 
+import fcntl
 import os
 import struct
 import tempfile
@@ -49,7 +50,7 @@ FIRMWARE = "/lib/firmware/"
 _MANAGER = "/sys/class/fpga_manager/fpga0/"
 _CHUNK = 1 << 20
 _STATE = Path(pynq.pl_server.__path__[0])
-# What PYNQ's clients remember of the board, for all processes of their machine.
+# What PYNQ's clients remember of the board: one for all processes and boards of their machine.
 _CLIENT_FILES = (_STATE / "global_pl_state_.json", _STATE / "_current_metadata.pkl")
 
 
@@ -196,7 +197,7 @@ def remote_board(
     memory: Memory | None = None,
     address: str | None = None,
 ) -> Iterator[RemoteBoard]:
-    """Serve a simulated board.
+    """Serve a simulated board; one at a time on a machine, the next waits.
 
     Args:
         design: of the engine.
@@ -210,6 +211,7 @@ def remote_board(
     # One worker: the simulated engine is used by one thread at a time.
     server = grpc.server(ThreadPoolExecutor(max_workers=1))
     with (
+        _alone(),
         EngineLibrary(Engine.compile(chosen), options) as library,
         tempfile.TemporaryDirectory(prefix="m3vit-") as directory,
     ):
@@ -232,6 +234,17 @@ def remote_board(
             for path in _CLIENT_FILES:
                 if path not in before:
                     path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Clients of two boards would take each other's files away."""
+    folder = os.open(_STATE, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def empty_bitstream(design: DesignConfig) -> bytes:

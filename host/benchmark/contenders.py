@@ -30,7 +30,10 @@ from .rows import ENERGY, TIME, Number, Row, powered, timed, unmetered
 TIMING_SECONDS = 3.0
 """Of back-to-back inference where nothing is metered."""
 
-BUSY = "other processes waited for the processor before this row: its times may be too long"
+BUSY = (
+    "other processes waited for the processor before this row: its times may be too long, least so "
+    "with OMP_NUM_THREADS=1"
+)
 TRADEMARKS = r"\((R|TM|tm)\)|\bCPU\b"
 
 Run = Callable[[], object]
@@ -217,16 +220,16 @@ class _TorchRun:
     batch: int
 
     def __call__(self) -> Run:
-        if self.workload.network is None:
-            raise UserError(
-                "there is no float model beside the compiled one: give its directory by --float"
-            )
         try:
             runs = import_module("m3vit.model.evaluation.torch_runs")
         except ImportError as error:
             raise UserError(
                 f"{error.name} is not here: install it with `pip install m3vit[train]`"
             ) from error
+        if self.workload.network is None:
+            raise UserError(
+                "there is no float model beside the compiled one: give its directory by --float"
+            )
         make: Callable[[Workload, int], Run] = getattr(runs, self.maker)
         return make(self.workload, self.batch)
 

@@ -37,6 +37,8 @@ ABOVE, BELOW = 0.75, 0.45
 
 NOTE_COLUMNS = 205
 MAJOR_TICKS = 8
+SHORT_AXIS = 300.0
+"""Largest over smallest number of an axis that needs labels between powers of ten."""
 DOTS_PER_INCH = 150
 
 
@@ -106,7 +108,7 @@ def _places(groups: Groups) -> list[int]:
 def _panel(axes: Axes, numbers: Sequence[Number | None], places: Sequence[int]) -> None:
     if any(numbers):
         axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(numticks=MAJOR_TICKS))
+        axes.xaxis.set_major_locator(LogLocator(subs=_labelled(numbers), numticks=MAJOR_TICKS))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_axisbelow(True)
@@ -128,6 +130,14 @@ def _panel(axes: Axes, numbers: Sequence[Number | None], places: Sequence[int]) 
         else:
             _point(axes, number, place)
     axes.margins(x=0.12)
+
+
+def _labelled(numbers: Sequence[Number | None]) -> tuple[float, ...]:
+    """Multiples of powers of ten to label; a short axis would have one label otherwise."""
+    found = [
+        end for each in numbers if each for end in (each.low or each.value, each.high or each.value)
+    ]
+    return (1.0,) if max(found) / min(found) > SHORT_AXIS else (1.0, 3.0)
 
 
 def _point(axes: Axes, number: Number, place: int) -> None:

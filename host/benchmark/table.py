@@ -13,18 +13,21 @@ COLUMNS: Mapping[str, str] = {
     "images_per_second": "images/s",
     "watts": "W",
     "joules": "J/image",
-    "gops": "GOPS",
     "gops_per_watt": "GOPS/W",
 }
 """Of `Row.numbers`, with their headings; ms is of a batch."""
 
 LABELS = {"simulated": " sim.", "estimated": " est."}
 LEGEND = (
-    "No label: measured here, or published where the heading says so. sim.: simulated; est.: "
-    "estimated, with its range. –: no number, and the row's note says why. GOPS: two operations "
-    "per product, counted from the real configuration."
+    "Here: the same model and images in every row; no label: measured. sim.: simulated; est.: "
+    "estimated, with its range. –: no number, and the row's note says why. Published: of other "
+    "configurations, see the notes. ms: of a batch. GOPS: two operations per product, counted from "
+    "the real configuration."
 )
-SYSTEM_WIDTH = 30
+SYSTEM_WIDTH = 14
+DIGITS, RANGE_DIGITS = 3, 2
+LINE = "\n"
+"""Before the label of a range, so that the table fits a screen of 80 columns."""
 
 Groups = Sequence[tuple[str, Sequence[Row]]]
 
@@ -34,7 +37,7 @@ def show(groups: Groups, console: Console) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("system", min_width=SYSTEM_WIDTH)
     for name in ("batch", *COLUMNS.values()):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     numbered = remarks(row for _, rows in groups for row in rows)
     for heading, rows in groups:
         table.add_section()
@@ -73,20 +76,22 @@ def _cell(row: Row, column: str) -> str:
 
 
 def text(number: Number) -> str:
-    """Three digits; measured values with their error, others with their range.
+    """Three digits; measured values with their error, what is uncertain as its range.
 
-    What is simulated or estimated says so; published rows have a heading.
+    What is simulated or estimated says so; published rows have a heading. The range of what is
+    simulated is that of the images, and is left to the JSON.
     """
     label = LABELS.get(number.origin, "")
-    if number.low is None or number.high is None:
+    if number.low is None or number.high is None or number.origin == "simulated":
         return digits(number.value) + label
     if number.origin == "measured":
-        return f"{digits(number.value)} ± {digits((number.high - number.low) / 2)}"
-    if digits(number.low) == digits(number.high):
+        return f"{digits(number.value)} ± {digits((number.high - number.low) / 2, RANGE_DIGITS)}"
+    low, high = (digits(end, RANGE_DIGITS) for end in (number.low, number.high))
+    if low == high:
         return digits(number.value) + label
-    return f"{digits(number.low)}–{digits(number.high)}{label}"
+    return f"{low}–{high}{label.replace(' ', LINE)}"
 
 
-def digits(value: float) -> str:
-    """Three digits, and never an exponent for what is large."""
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+def digits(value: float, count: int = DIGITS) -> str:
+    """So many digits, and never an exponent for what is large."""
+    return f"{value:.{count}g}" if abs(value) < 10**count else f"{value:.0f}"

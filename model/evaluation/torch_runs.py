@@ -56,8 +56,7 @@ class TorchRun:
 
 def float_run(workload: Workload, batch: int) -> TorchRun:
     """In float32 on the processor."""
-    threads = f"{torch.get_num_threads()} threads"
-    return TorchRun(workload.network, workload, batch, torch.device("cpu"), (threads,))
+    return TorchRun(workload.network, workload, batch, torch.device("cpu"), (_threads(),))
 
 
 def int8_run(workload: Workload, batch: int) -> TorchRun:
@@ -82,7 +81,7 @@ def int8_run(workload: Workload, batch: int) -> TorchRun:
     notes = (
         f"{share:.0%} of the products in int8: linear layers; experts, attention and patch "
         "embedding stay float32",
-        f"{torch.get_num_threads()} threads",
+        _threads(),
     )
     return TorchRun(network, workload, batch, processor, notes)
 
@@ -98,6 +97,11 @@ def gpu_run(workload: Workload, batch: int) -> TorchRun:
     name = torch.cuda.get_device_name(0)
     network = copy.deepcopy(workload.network)
     return TorchRun(network, workload, batch, torch.device("cuda", 0), (name,))
+
+
+def _threads() -> str:
+    count = torch.get_num_threads()
+    return f"{count} thread" + "s" * (count > 1)
 
 
 def _turn(workload: Workload, batch: int) -> int:

@@ -16,7 +16,7 @@ from m3vit.host.benchmark.rows import Number, Origin, Row, powered, timed
 from m3vit.host.program import Plan, build_plan
 from m3vit.model.cost import expert_loads
 from m3vit.model.reference import Reference, TaskRun
-from m3vit.sim.energy import Estimate, estimate
+from m3vit.sim.energy import BOARD_WATTS, Estimate, estimate
 from m3vit.sim.engine.activity import count
 from m3vit.sim.engine.backend import EngineSimulation
 from m3vit.sim.performance import estimate as estimate_cycles
@@ -64,6 +64,11 @@ def engine_row(
             return _row(workload, chosen, "simulated", _simulated(workload, chosen, tell), notes)
         except UserError as error:
             notes = (*notes, f"not simulated but modelled: {error}")
+        except ModuleNotFoundError as error:
+            if (error.name or "").startswith("m3vit"):
+                raise
+            reason = f"{error.name} is not installed, pip install 'm3vit[hls]'"
+            notes = (*notes, f"not simulated but modelled: {reason}")
     tell("cycle model of the engine")
     found = [_modelled(plan, workload, index) for index in range(len(workload.images))]
     return _row(workload, chosen, "estimated", found, notes)
@@ -94,6 +99,11 @@ def _row(
     numbers = timed(latency, 1, workload.giga_operations) | powered(
         joules.over(latency.value * 1e-3), joules, workload.giga_operations
     )
+    board = (
+        f"a ZCU104 at rest takes {BOARD_WATTS} W at its input (PYNQ's notebook zcu104_pmbus), "
+        f"{BOARD_WATTS * latency.value:.0f} mJ in the time of an image, not in the estimate"
+    )
+    notes = (*notes, board)
     parts = tuple(asdict(part) for part in found[0].energy.parts)
     return Row(SYSTEM, f"{design.name}, {called}", 1, numbers, notes=notes, domains=parts)
 

@@ -76,10 +76,16 @@ def test_a_board_on_which_nothing_is_ready(machine, tmp_path, monkeypatch):
     machine(ZCU104, "MemTotal: 1 kB\n", user=1000)
     monkeypatch.delenv("M3VIT_BITSTREAM", raising=False)
     monkeypatch.setattr(bitstreams, "default_root", lambda: tmp_path)
+    monkeypatch.setattr(doctor, "_package", lambda name, _: doctor.Finding(name, None, "pip"))
     missing = {name for name, what in found("the board").items() if what is None}
-    assert missing == {"XILINX_XRT", "permission", "contiguous memory", "bitstream"}
+    assert missing == {"pynq", "XILINX_XRT", "permission", "contiguous memory", "bitstream"}
     said = "\n".join(doctor.remedies([rung("the board")]))
-    for remedy in ("root: sudo -i, a login shell", "cma=512M", "m3vit fetch-bitstream"):
+    for remedy in (
+        "pynq: PYNQ's image has it: sudo -i",
+        "root: sudo -i, a login shell",
+        "cma=512M",
+        "m3vit fetch-bitstream",
+    ):
         assert remedy in said
     monkeypatch.setenv("M3VIT_BITSTREAM", str(tmp_path / "gone.bit"))
     assert "gone.bit, and there is no such" in str(doctor.remedies([rung("the board")]))

@@ -186,6 +186,19 @@ def test_wrong_bitstreams(board, model, tmp_path, monkeypatch):
     check(BoardEngine(model))
 
 
+def test_an_overlay_that_is_loaded_over_the_engine(board, model, tmp_path):
+    engine = BoardEngine(model)
+    other = tmp_path / "other.bit"
+    other.touch()
+    handoff = find_bitstream().with_suffix(".hwh").read_text()
+    other.with_suffix(".hwh").write_text(handoff)
+    pynq.Overlay(str(other))
+    with pytest.raises(UserError, match=r"other\.bit has been loaded since over the engine: make"):
+        engine.run(random_image(), "depth")
+    check(BoardEngine(model))
+    check(engine, seed=1)
+
+
 # 4. The arena does not fit ------------------------------------------------------------------------
 
 

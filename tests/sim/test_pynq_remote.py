@@ -1,9 +1,12 @@
 """PYNQ.remote against a simulated board: PYNQ's own client, in another process."""
 
+import fcntl
 import json
+import os
 import subprocess
 import sys
 
+import pynq
 import pytest
 
 from m3vit.hls.design import DesignConfig
@@ -133,3 +136,11 @@ def test_no_board_at_the_address(board):
     )
     assert found.returncode == 1
     assert "UserError: PYNQ finds no board (Failed to connect to remote device)" in found.stderr
+
+
+def test_one_board_at_a_time(board):
+    """Clients of both would share what PYNQ remembers."""
+    folder = os.open(pynq.pl_server.__path__[0], os.O_RDONLY)
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(folder)

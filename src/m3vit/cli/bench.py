@@ -133,7 +133,7 @@ def bench(
         f"{workload.name}, task {workload.task}, {len(workload.images)} images, "
         f"{workload.giga_operations:.3f} GOP per image (counted)"
     )
-    groups = [("here, same model and images", rows), ("published, of other configurations", papers)]
+    groups = [("here", rows), ("published", papers)]
     console = Console()
     console.print(title, highlight=False)
     show(groups, console)

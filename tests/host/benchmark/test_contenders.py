@@ -163,3 +163,14 @@ def test_processors_are_named_without_trademarks(monkeypatch):
     lines = "model name\t: Intel(R) Xeon(R) Gold 6226R CPU @ 2.90GHz\n" * 2
     monkeypatch.setattr(benchmark.Path, "read_text", lambda *_, **__: lines)
     assert benchmark.processor_name() == "Intel Xeon Gold 6226R @ 2.90GHz, 2 cores"
+
+
+def test_without_torch_its_rows_name_the_extra(workload, monkeypatch):
+    def missing(name):
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    monkeypatch.setattr(benchmark, "import_module", missing)
+    with pytest.raises(
+        UserError, match=r"torch is not here: install it with .*m3vit\[train"
+    ):
+        contenders(workload, [1])[0].prepare()

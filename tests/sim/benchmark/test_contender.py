@@ -32,6 +32,7 @@ def test_time_is_simulated_and_energy_estimated(workload):
     assert row.numbers["watts"].value == pytest.approx(1e3 * joules.value / latency.value)
     assert sum(part["low"] for part in row.domains) == pytest.approx(joules.low, rel=0.05)
     assert "simulated" in row.hardware
+    assert f"{14.05 * latency.value:.0f} mJ in the time of an image" in row.notes[-1]
 
 
 def test_an_engine_that_computes_something_else_gets_no_row(workload, monkeypatch):
@@ -56,13 +57,25 @@ def test_the_cycle_model_is_labelled_as_an_estimate_and_near_the_rtl(workload):
     assert simulated.hardware == "nano, simulated" and modelled.hardware == "nano, modelled"
 
 
-def test_without_a_simulator_the_cycle_model_stands_in_and_says_so(workload, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (UserError("Verilator is missing: install it"), "Verilator is missing: install it"),
+        (
+            ModuleNotFoundError("no hls4ml", name="hls4ml"),
+            "hls4ml is not installed, pip install 'm3vit[hls]'",
+        ),
+    ],
+)
+def test_without_a_simulator_the_cycle_model_stands_in_and_says_so(
+    workload, monkeypatch, error, said
+):
     def missing(*_):
-        raise UserError("Verilator is missing: install it")
+        raise error
 
     monkeypatch.setattr(contender, "EngineSimulation", missing)
     row = contender.engine_row(workload, "nano", simulate=True)
-    assert row.notes[-1] == "not simulated but modelled: Verilator is missing: install it"
+    assert f"not simulated but modelled: {said}" in row.notes
     assert row.numbers["latency_ms"].origin == "estimated"
 
 
