@@ -7,8 +7,8 @@ from m3vit.hls.resources.cells import Resources
 from m3vit.hls.resources.model import block_ram, model, queue, ultra_ram, units
 
 YOSYS = {
-    "nano": Resources(lut=28_778, memory_lut=13_355, ff=39_654, dsp=116, ramb18=79, uram=18),
-    "zcu104": Resources(lut=106_567, memory_lut=44_510, ff=228_887, dsp=1_228, ramb18=379, uram=77),
+    "nano": Resources(lut=32_483, memory_lut=14_432, ff=43_971, dsp=121, ramb18=78, uram=18),
+    "zcu104": Resources(lut=116_188, memory_lut=46_201, ff=236_660, dsp=1_245, ramb18=395, uram=77),
 }
 
 
