@@ -11,7 +11,7 @@ THREADS := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all check format lint-tcl scenes bench energy docs golden fuzz mutate \
+.PHONY: help demo test test-all check format lint-tcl scenes bench docs golden fuzz mutate \
         fuzz-engine csynth ip bitstream deploy clean
 
 help:    ## list the targets
@@ -35,12 +35,10 @@ format: $(VENV)/.installed-check  ## rewrite Python and C++ sources in the proje
 scenes: $(VENV)/.installed-test  ## render the held-out scenes that bench needs (once, some minutes)
 	$(BIN)/m3vit scenes 300 --split val
 
-bench: scenes  ## accuracy and speed of the model, cycles and size of the engine -> build/bench/*.json
-	$(BIN)/m3vit bench --output build/bench/model.json $(ARGS)
+bench: scenes  ## accuracy of the model, cycles and size of the engine, time and energy beside others' -> build/bench
+	$(BIN)/python -m m3vit.model.benchmark --output build/bench/model.json
 	$(BIN)/python -m m3vit.sim.benchmark --output build/bench/engine.json --plots build/bench/plots
-
-energy: $(VENV)/.installed-test  ## images per joule, where there is a meter; estimated for the engine
-	$(BIN)/m3vit energy --json build/energy/energy.json --figure build/energy/energy.png $(ARGS)
+	$(BIN)/m3vit bench --json build/bench/bench.json --figure build/bench/bench.png $(ARGS)
 
 docs: $(VENV)/.installed-check  ## the manual -> build/docs/index.html
 	$(BIN)/sphinx-build -W -q -b html docs build/docs
