@@ -170,7 +170,5 @@ def test_without_torch_its_rows_name_the_extra(workload, monkeypatch):
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
 
     monkeypatch.setattr(benchmark, "import_module", missing)
-    with pytest.raises(
-        UserError, match=r"torch is not here: install it with .*m3vit\[train"
-    ):
+    with pytest.raises(UserError, match=r"torch is not here: install it with .*m3vit\[train"):
         contenders(workload, [1])[0].prepare()
