@@ -8,7 +8,7 @@ import itertools
 import os
 import platform
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -104,7 +104,7 @@ class Contender:
     notes: tuple[str, ...] = ()
 
 
-def contenders(workload: Workload, batches: Iterable[int] = (1, 8)) -> list[Contender]:
+def contenders(workload: Workload, batches: Sequence[int] = (1, 8)) -> list[Contender]:
     """All that there are: PyTorch on processor and GPU, the integer reference, the board.
 
     Args:
@@ -113,12 +113,12 @@ def contenders(workload: Workload, batches: Iterable[int] = (1, 8)) -> list[Cont
     """
     processor = processor_name()
     found = []
-    for batch in batches:
-        for system, maker, hardware, meter in (
-            ("PyTorch float32", "float_run", processor, processor_meter),
-            ("PyTorch int8, dynamic", "int8_run", processor, processor_meter),
-            ("PyTorch float32", "gpu_run", "GPU", gpu_meter),
-        ):
+    for system, maker, hardware, meter in (
+        ("PyTorch float32", "float_run", processor, processor_meter),
+        ("PyTorch int8, dynamic", "int8_run", processor, processor_meter),
+        ("PyTorch float32", "gpu_run", "GPU", gpu_meter),
+    ):
+        for batch in batches:
             prepare = _TorchRun(maker, workload, batch)
             found.append(Contender(system, hardware, batch, prepare, meter))
     found.append(
