@@ -15,6 +15,7 @@ from rich.console import Console
 
 from m3vit.files import atomic_path
 from m3vit.hls.design import DesignConfig
+from m3vit.hls.resources.cells import Resources
 from m3vit.model import synthetic
 from m3vit.model.compiled import CompiledModel
 from m3vit.model.shipped import find_model
@@ -33,7 +34,6 @@ NETWORKS = {
 LONG = ("small",)
 RANDOM_SHAPES = 10
 FIRST_SEED = 100
-RESOURCES = ("dsp", "bram36", "uram", "lut", "ff")
 
 
 def main() -> None:
@@ -108,8 +108,18 @@ def _resources(design: DesignConfig, progress: Any) -> dict[str, int]:
     from m3vit.hls.resources.engine import estimate_engine
 
     progress("mapping the engine to the device with yosys")
-    found = estimate_engine(design).as_dict()
-    return {name: found[name] for name in RESOURCES if name in found}
+    return resources_of(estimate_engine(design).total)
+
+
+def resources_of(total: Resources) -> dict[str, int]:
+    """Cells as the JSON names them."""
+    return {
+        "dsp": total.dsp,
+        "bram36": total.bram36,
+        "uram": total.uram,
+        "lut": total.luts,
+        "ff": total.ff,
+    }
 
 
 def _plot(bench: Bench, found: dict[str, Measurement], directory: Path) -> None:
