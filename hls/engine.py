@@ -292,7 +292,7 @@ class Engine:
         yield from _reader(
             "fetch",
             ["m_axi_program"],
-            (4, 4, "1'b0"),
+            (4, 1, "1'b0"),
             (
                 "fetch_valid",
                 "fetch_ready",
@@ -301,12 +301,13 @@ class Engine:
             ),
             "fetched",
         )
-        # While the memory owes data, the weights together have no more bursts under way than the
-        # data, which would else get one port's share of the bandwidth at the start of an image.
-        bursts = (8, 8 // self.design.read_ports, "!data_idle")
-        yield from _reader("weights", weights, bursts, _request("weight_requests"), "weight_lines")
-        bursts = (8, 8, "1'b0")
-        yield from _reader("data", ["m_axi_data"], bursts, _request("data_requests"), "data_beats")
+        # While the memory owes data, weights come at the rate of two ports: the data would else get
+        # one port's share of the bandwidth at the start of an image.
+        slower = max(1, self.design.read_ports // 2)
+        pace = (8, slower, "!data_idle" if slower > 1 else "1'b0")
+        yield from _reader("weights", weights, pace, _request("weight_requests"), "weight_lines")
+        pace = (8, 1, "1'b0")
+        yield from _reader("data", ["m_axi_data"], pace, _request("data_requests"), "data_beats")
         for master, ports in self.memory_ports().items():
             yield from _constants(master, ports)
 
@@ -442,18 +443,18 @@ def _request(stream: str) -> tuple[str, str, str, str]:
 def _reader(
     engine: str,
     masters: list[str],
-    bursts: tuple[int, int, str],
+    pace: tuple[int, int, str],
     request: tuple[str, str, str, str],
     lines: str,
 ) -> Iterator[str]:
-    """`bursts` of a port: at most, at most while it yields, and when it does."""
-    most, yielding, yields = bursts
+    """`pace`: bursts of a port on their way, cycles per beat while it yields, and when it does."""
+    bursts, yielding, yields = pace
     valid, ready, line, beats = request
     channels = (
         *("araddr", "arlen", "arvalid", "arready"),
         *("rdata", "rresp", "rlast", "rvalid", "rready"),
     )
-    parameters = f".PORTS({len(masters)}), .BURSTS({most}), .YIELDING({yielding})"
+    parameters = f".PORTS({len(masters)}), .BURSTS({bursts}), .YIELDING({yielding})"
     yield f"    axi_reader #({parameters}) {engine} ("
     yield connected(
         [

@@ -3,11 +3,11 @@
 // A burst leaves once its lines have places in the queue behind the port; `rready` is therefore
 // always high, and nothing that happens behind the port can hold the memory. A line is LINE_BEATS
 // neighbouring beats, the first lowest; `line_last` marks the last one of a burst. While it
-// `yields`, a port has no more than YIELDING full bursts on their way, so it goes on, but slower.
+// `yields`, a port asks for a beat in YIELDING cycles at most: it goes on, but slower.
 module axi_read_port #(
     parameter int LINE_BEATS = 1,
     parameter int BURSTS     = 8,  // full bursts that may be on their way or in the queue
-    parameter int YIELDING   = BURSTS,
+    parameter int YIELDING   = 1,  // to 4
     localparam int Lines = 16 * BURSTS / LINE_BEATS,
     localparam int LineBits = 128 * LINE_BEATS,
     localparam int CountBits = $clog2(Lines + 1)
@@ -40,17 +40,18 @@ module axi_read_port #(
 );
     logic [CountBits-1:0] room;     // places in the queue that no burst has claimed
     logic [8:0]           pending;  // beats that the memory owes, at most 16 x BURSTS
+    logic [5:0]           pause;    // cycles until the next burst leaves a port that yields
 
     if (BURSTS < 1 || BURSTS > 16 || 16 % LINE_BEATS != 0) begin : refused
         $error("a port has 1 to 16 bursts of whole lines");
     end
-    if (YIELDING < 1 || YIELDING > BURSTS) begin : refused_too
-        $error("a port that yields has at least a burst, and no more than otherwise");
+    if (YIELDING < 1 || YIELDING > 4) begin : refused_too
+        $error("a port that yields asks for a beat in 1 to 4 cycles");
     end
 
     wire [CountBits-1:0] burst_lines = CountBits'(burst_beats / 5'(LINE_BEATS));
-    wire few = pending <= 9'(16 * (YIELDING - 1));  // another burst is not too many
-    wire can_leave = !drain && (!arvalid || arready) && room >= burst_lines && (few || !yields);
+    wire slow = yields && pause != '0;
+    wire can_leave = !drain && (!arvalid || arready) && room >= burst_lines && !slow;
     wire leaves = burst_valid && can_leave;
     wire taken = line_valid && line_ready;
 
@@ -69,10 +70,13 @@ module axi_read_port #(
             arvalid <= 1'b0;
             room    <= CountBits'(Lines);
             pending <= '0;
+            pause   <= '0;
         end else begin
             arvalid <= leaves || (arvalid && !arready);
             room    <= room - (leaves ? burst_lines : '0) + CountBits'(taken);
             pending <= pending + (leaves ? 9'(burst_beats) : '0) - 9'(rvalid);
+            if (leaves) pause <= 6'(7'(YIELDING) * 7'(burst_beats) - 7'd1);
+            else if (pause != '0) pause <= pause - 1'b1;
         end
     end
 

@@ -4,12 +4,12 @@
 // crosses 4 KiB; they are dealt to the ports in turn, so that together these give PORTS beats per
 // cycle; when the reader was empty, the first port is next. No burst leaves that is not wholly
 // inside the arena: `outside` rises and stays instead, and nothing leaves from then on, as if
-// `drain` were high. While the reader `yields` to another one, each port has YIELDING full bursts
-// on their way at most.
+// `drain` were high. While the reader `yields` to another one, each port asks for a beat in YIELDING
+// cycles at most.
 module axi_reader #(
     parameter int PORTS    = 1,  // 1, 2 or 4
     parameter int BURSTS   = 8,  // full bursts of a port that may be on their way or in its queue
-    parameter int YIELDING = BURSTS
+    parameter int YIELDING = 1   // to 4
 ) (
     input  logic                 clk,
     input  logic                 rst_n,

@@ -167,9 +167,11 @@ class DataLoader:
 
     def __init__(self, design: DesignConfig, ddr: Ddr, delays: Delays, bus: Bus) -> None:
         self.delays, self.ddr, self.bus = delays, ddr, bus
-        # While weights come this port gets what these leave, or its share if that is more.
-        share = ddr.bytes_per_cycle / (design.read_ports + 1)
-        self.contended = min(float(BEAT_BYTES), max(share, ddr.bytes_per_cycle - bus.yielding))
+        # While weights come this port gets its share; between their bursts, which leave all ports at
+        # about the same time, what these leave.
+        share = min(float(BEAT_BYTES), ddr.bytes_per_cycle / (design.read_ports + 1))
+        left = min(float(BEAT_BYTES), max(share, ddr.bytes_per_cycle - bus.yielding))
+        self.contended = (share + left) / 2
         self.alone = min(ddr.port_rate(1), ddr.bytes_per_cycle)
         self.contended_until = 0.0
         self.end = 0.0

@@ -14,7 +14,7 @@ from m3vit.hls.isa import (
 from .memory import Arrival, Bus, Chunk, DataLoader, StoreUnit, WeightLoader, Window
 from .order import Access, Port
 from .pipeline import RESULTS, Pipeline, Usage
-from .timing import PORT_BEATS, Ddr, Delays, delays_of
+from .timing import BEAT_BYTES, YIELDING_PORTS, Ddr, Delays, delays_of
 
 Routing = Sequence[Sequence[int]]
 """Queue lengths of the experts of every EXPERTS, in program order."""
@@ -64,8 +64,8 @@ class State:
         design = self.design
         self.t = self.delays or delays_of(design)
         self.guesses = {slot: set(experts) for slot, experts in self.used.items()}
-        ports = design.read_ports
-        self.bus = Bus(self.ddr.port_rate(ports, PORT_BEATS // ports))
+        slower = float(YIELDING_PORTS * BEAT_BYTES)
+        self.bus = Bus(min(slower, self.ddr.port_rate(design.read_ports)))
         self.loader = WeightLoader(design, self.ddr, self.t, self.bus)
         self.data = DataLoader(design, self.ddr, self.t, self.bus)
         self.stores = StoreUnit(self.ddr, self.t)

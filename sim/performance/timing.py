@@ -11,8 +11,10 @@ BURST_BEATS = 16
 """Of a read."""
 
 PORT_BEATS = 128
-"""That a read port of the engine may have under way; all those for weights together, while they
-yield to data."""
+"""That a read port of the engine may have under way."""
+
+YIELDING_PORTS = 2
+"""At whose rate weights come at most while they yield to data."""
 
 PORT_DELAY = 9
 """Cycles in the engine's own read path: splitting into bursts, queue, joining ports."""
@@ -32,10 +34,10 @@ class Ddr:
     latency: int = 60
     write_latency: int = 40
 
-    def port_rate(self, ports: int, beats: int = PORT_BEATS) -> float:
-        """Bytes per cycle that read ports reach at this latency, with `beats` of each under way."""
+    def port_rate(self, ports: int) -> float:
+        """Bytes per cycle that read ports reach at this latency."""
         turnaround = self.latency + PORT_DELAY + BURST_BEATS
-        return ports * BEAT_BYTES * min(1.0, beats / turnaround)
+        return ports * BEAT_BYTES * min(1.0, PORT_BEATS / turnaround)
 
 
 @dataclass(frozen=True)

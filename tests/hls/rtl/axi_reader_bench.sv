@@ -2,7 +2,7 @@
 module axi_reader_bench #(
     parameter int PORTS    = 1,
     parameter int BURSTS   = 2,
-    parameter int YIELDING = 1
+    parameter int YIELDING = 3
 ) (
     input  logic                 clk,
     input  logic                 rst_n,

@@ -8,8 +8,8 @@ FAULTS = {
     "no places": ("axi_read_port.sv", " && room >= burst_lines", ""),
     "does not drain": ("axi_read_port.sv", "!drain && (", "("),
     "idle too early": ("axi_read_port.sv", "!arvalid && pending == '0", "!arvalid"),
-    "does not yield": ("axi_read_port.sv", " && (few || !yields)", ""),
-    "always yields": ("axi_read_port.sv", "(few || !yields)", "few"),
+    "does not yield": ("axi_read_port.sv", " && !slow", ""),
+    "always yields": ("axi_read_port.sv", "slow = yields && ", "slow = "),
     "remembers the turn": ("axi_reader.sv", "if (!rst_n || empty) turn", "if (!rst_n) turn"),
     "no errors": ("axi_read_port.sv", "rvalid && rresp[1]", "1'b0"),
     "wrong order in a line": (
