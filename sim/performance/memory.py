@@ -167,8 +167,8 @@ class DataLoader:
 
     def __init__(self, design: DesignConfig, ddr: Ddr, delays: Delays, bus: Bus) -> None:
         self.delays, self.ddr, self.bus = delays, ddr, bus
-        # While weights come this port gets its share; between their bursts, which leave all ports at
-        # about the same time, what these leave.
+        # While weights come this port gets its share; between their bursts, which leave all ports
+        # at about the same time, what these leave.
         share = min(float(BEAT_BYTES), ddr.bytes_per_cycle / (design.read_ports + 1))
         left = min(float(BEAT_BYTES), max(share, ddr.bytes_per_cycle - bus.yielding))
         self.contended = (share + left) / 2
