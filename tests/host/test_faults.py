@@ -111,6 +111,15 @@ def test_the_engine_gives_up_a_program_that_is_too_long(board, model):
     assert engine.block.read(CYCLE_LIMIT) == (1 << 32) - 1, "the limits are the driver's own again"
 
 
+@pytest.fixture
+def keyboard():
+    """Python's own answer to Ctrl-C, which jobs in the background do not have."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("keyboard")
 def test_a_run_that_is_interrupted_from_the_keyboard(board, model, monkeypatch):
     engine = BoardEngine(model)
     with monkeypatch.context() as patch:

@@ -283,4 +283,4 @@ def test_hardware_of_the_large_design(zcu104):
     for name in ("ResidualLoader", "ResidualBranches", "ResidualBuffer"):
         assert modules[name].interval == 1
     memory = modules["ResidualBuffer"].memories[0]
-    assert (memory.kind, memory.blocks, memory.copies) == ("uram", 8, 1)
+    assert (memory.kind, memory.blocks, memory.copies) == ("uram", 12, 1)

@@ -287,4 +287,4 @@ def test_hardware_of_the_large_design(zcu104):
     }
     assert modules["TokenBuffer"].interval == modules["TokenWriter"].interval == 1
     memory = modules["TokenBuffer"].memories[0]
-    assert (memory.kind, memory.blocks) == ("uram", 12)
+    assert (memory.kind, memory.blocks) == ("uram", 16)
