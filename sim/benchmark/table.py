@@ -70,10 +70,10 @@ def speed_table(
     notes: list[str] = []
     table = Table(box=box.SIMPLE, pad_edge=False, caption_justify="left", title_justify="left")
     table.title = f"Design '{design.name}' at an assumed {design.clock_mhz} MHz"
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for heading in ("first image", "next image", "must", "goal"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("others, published", no_wrap=True)
+    table.add_column("published")
 
     def row(what: str, first: str, again: str = "", wanted: Wanted = NOTHING) -> None:
         cited = []
@@ -81,7 +81,7 @@ def speed_table(
             if other.origin not in notes:
                 notes.append(other.origin)
             cited.append(f"{other.value} [{notes.index(other.origin) + 1}]")
-        table.add_row(what, first, again, wanted.must, wanted.goal, ", ".join(cited))
+        table.add_row(what, first, again, wanted.must, wanted.goal, "\n".join(cited))
 
     def milliseconds(cycles: int) -> str:
         return f"{cycles / (design.clock_mhz * 1e3):.2f}"
