@@ -5,11 +5,8 @@ through `MMIO`, memory through `pynq.allocate`, hence it works through PYNQ.remo
 """
 
 import asyncio
-import errno
 import hashlib
 import os
-import socket
-import struct
 import time
 import weakref
 from pathlib import Path
@@ -26,6 +23,7 @@ from m3vit.model.compiled import CompiledModel
 
 from . import bitstreams
 from .arena import MEBIBYTE, pool_remedy
+from .claim import claim
 from .driver import EngineDriver
 from .program import Program, build_plan
 
@@ -41,8 +39,6 @@ PATIENCE = 1.0
 
 LONGEST_PROGRAM = (1 << 32) - 1
 """Cycles after which the engine gives up a program itself: 14 s at 300 MHz."""
-
-_CREDENTIALS = struct.Struct("3i")  # process, user, group
 
 
 class EngineIP(pynq.DefaultIP):  # type: ignore[misc]
@@ -199,7 +195,7 @@ class BoardEngine(EngineDriver):
     ) -> None:
         path = Path(bitstream) if bitstream is not None else find_bitstream()
         _check_files(path)
-        claim(active_device())
+        claim_device(active_device())
         self.overlay = _open_overlay(path, download, timeout)
         self.block = self.overlay.block
         if not _ends(self.block, timeout):
@@ -294,65 +290,14 @@ def active_device() -> Any:
     return device
 
 
-_claims: dict[str, socket.socket] = {}  # bound as long as this process lives
-
-
-def _forget_claims() -> None:
-    """A child of a process that has the device has it not."""
-    for claimed in _claims.values():
-        claimed.close()
-    _claims.clear()
-
-
-os.register_at_fork(after_in_child=_forget_claims)
-
-
-def claim(device: Any) -> None:
+def claim_device(device: Any) -> None:
     """Keep other processes of this machine off a device until this one ends.
 
     Raises:
         UserError: another process has it.
     """
     # All remote devices that are the first of their processes have the same tag.
-    name = device.ip_addr if is_remote(device) else device.tag
-    if name in _claims:
-        return
-    address = f"\0m3vit-{name}"  # without a file, so nothing is left of a process that is killed
-    claimed = socket.socket(socket.AF_UNIX)
-    try:
-        while not _bind(claimed, address):
-            if (owner := _owner(address)) is not None:
-                raise UserError(
-                    f"process {owner} uses the engine: end it first, for example by shutting down "
-                    "its notebook"
-                )
-        claimed.listen()
-    except BaseException:
-        claimed.close()
-        raise
-    _claims[name] = claimed
-
-
-def _bind(claimed: socket.socket, address: str) -> bool:
-    """Whether nobody else has the address."""
-    try:
-        claimed.bind(address)
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        return False
-    return True
-
-
-def _owner(address: str) -> int | None:
-    """The process that listens at an address; None if it has ended meanwhile."""
-    with socket.socket(socket.AF_UNIX) as asking:
-        try:
-            asking.connect(address)
-        except ConnectionRefusedError:
-            return None
-        content = asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    return int(_CREDENTIALS.unpack(content)[0])
+    claim(device.ip_addr if is_remote(device) else device.tag)
 
 
 def is_remote(device: Any) -> bool:

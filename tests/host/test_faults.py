@@ -4,7 +4,6 @@ The driver and PYNQ are the real ones. The board is simulated; where processes a
 it is at the other end of PYNQ.remote and outlives them.
 """
 
-import multiprocessing
 import signal
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from m3vit.errors import UserError
 from m3vit.hls.design import DesignConfig
 from m3vit.hls.isa import LINE_BYTES, READ_ERROR, STALLED, TOO_MANY_CYCLES, WRITE_ERROR
 from m3vit.hls.registers import DONE, IDLE, REGISTERS
-from m3vit.host import overlay
+from m3vit.host import claim, overlay
 from m3vit.host.accelerator import digest
 from m3vit.host.arena import pool_remedy
 from m3vit.host.driver import EngineError
@@ -302,49 +301,10 @@ def test_two_processes_at_once(remote, model):
     assert finish(process(remote, COMPUTE)) == (expected(model), "")
 
 
-def local(tag):
-    return SimpleNamespace(tag=tag, has_capability=lambda _: False)
-
-
 def test_two_boards_are_two_boards():
     """PYNQ gives both of two remote ones the same tag."""
     for address in ("127.9.9.1", "127.9.9.2"):
-        overlay.claim(
+        overlay.claim_device(
             SimpleNamespace(tag="remote0", ip_addr=address, has_capability="REMOTE".__eq__)
         )
-        assert address in overlay._claims
-
-
-def attempt(device_tag, answers):
-    try:
-        overlay.claim(local(device_tag))
-    except UserError as error:
-        answers.put(str(error))
-    else:
-        answers.put("mine")
-
-
-def test_a_child_has_not_what_its_parent_has():
-    fork = multiprocessing.get_context("fork")
-    overlay.claim(local("test-of-a-child"))
-    overlay.claim(local("test-of-a-child"))
-    answers = fork.SimpleQueue()
-    child = fork.Process(target=attempt, args=("test-of-a-child", answers))
-    child.start()
-    child.join()
-    assert answers.get().startswith(f"process {multiprocessing.current_process().pid} uses")
-
-
-def test_an_owner_that_ends_while_it_is_asked(monkeypatch):
-    asked = []
-
-    def owner(address):
-        asked.append(address)
-        other.close()
-
-    other = overlay.socket.socket(overlay.socket.AF_UNIX)
-    other.bind("\0m3vit-test-of-an-end")
-    assert overlay._owner("\0m3vit-test-of-an-end") is None, "nobody listens"
-    monkeypatch.setattr(overlay, "_owner", owner)
-    overlay.claim(local("test-of-an-end"))
-    assert asked == ["\0m3vit-test-of-an-end"]
+        assert address in claim._claims
