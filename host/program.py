@@ -199,6 +199,7 @@ def build_plan(
 
     (image, outputs), (other_image, other_outputs) = memory(), memory()
     rows = network.num_tokens * row_bytes(buffers.residual_words, design)
+    streamed = rows if buffers.tiling.streamed else 0
     traces = {name: arena.reserve(rows) for name in _trace_names(model)}
     around = Surroundings(
         model,
@@ -210,7 +211,7 @@ def build_plan(
         final_rows=arena.reserve(rows),
         block_input=arena.reserve(rows),
         attended=arena.reserve(rows),
-        stream=(arena.reserve(rows), arena.reserve(rows)),
+        stream=(arena.reserve(streamed), arena.reserve(streamed)),
     )
     snapshot = {}
     if network.moe_layers:
