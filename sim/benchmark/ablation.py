@@ -60,7 +60,7 @@ def measure(
     task = model.tasks[0].name
     plan, engine = build_plan(model, design), Engine.compile(design)
     expected = Reference(model).run(pixels, task)
-    loads = run_loads(expected, model.network.num_experts)
+    loads = run_loads(plan, expected)
 
     def run(name: str, missing: str, variant: Plan) -> Cost:
         with EngineLibrary(engine, Options()) as library:

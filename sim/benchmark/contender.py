@@ -6,7 +6,6 @@ from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from m3vit.errors import UserError
 from m3vit.hls.design import DesignConfig
@@ -14,12 +13,12 @@ from m3vit.hls.isa import BEAT_BYTES
 from m3vit.host.benchmark.contenders import Workload, absent
 from m3vit.host.benchmark.rows import Number, Origin, Row, powered, timed
 from m3vit.host.program import Plan, build_plan
-from m3vit.model.cost import expert_loads
 from m3vit.model.reference import Reference, TaskRun
 from m3vit.sim.energy import BOARD_WATTS, Estimate, estimate
 from m3vit.sim.engine.activity import count
 from m3vit.sim.engine.backend import EngineSimulation
 from m3vit.sim.performance import estimate as estimate_cycles
+from m3vit.sim.performance import run_loads
 
 SYSTEM = "engine, int8"
 SCOPE = (
@@ -143,23 +142,19 @@ def _modelled(plan: Plan, workload: Workload, index: int) -> _Image:
     program = plan.programs[workload.task]
     slots = dict.fromkeys(item["slot"] for item in program.instructions if item.name == "EXPERTS")
     first, last = workload.compiled.task(workload.task).experts
+    tiles = len(plan.tiles)
+    loads = run_loads(plan, before)[tiles - 1 :: tiles]  # the last tile's are remembered
     guessed = {
         slot: [int(expert) for expert in np.flatnonzero(row[first:last])]
-        for slot, row in zip(slots, _loads(before, workload), strict=True)
+        for slot, row in zip(slots, loads, strict=True)
     }
-    cycles = estimate_cycles(plan, workload.task, _loads(run, workload), used=guessed)
+    cycles = estimate_cycles(plan, workload.task, run_loads(plan, run), used=guessed)
     statistics = {"cycles": cycles.cycles, "ddr_beats": cycles.ddr_bytes // BEAT_BYTES}
     return _image(plan, workload, run, statistics)
 
 
 def _image(plan: Plan, workload: Workload, run: TaskRun, statistics: Mapping[str, int]) -> _Image:
     instructions = plan.programs[workload.task].instructions
-    activity = count(instructions, plan.design, _loads(run, workload))
+    activity = count(instructions, plan.design, run_loads(plan, run))
     energy = estimate(activity, statistics, BEAT_BYTES, plan.design.clock_mhz)
     return _Image(energy.seconds * 1e3, energy)
-
-
-def _loads(run: TaskRun, workload: Workload) -> NDArray[np.int64]:
-    return expert_loads(
-        [layer.experts for layer in run.routing], workload.compiled.network.num_experts
-    )

@@ -11,7 +11,7 @@ from m3vit.hls.engine import Engine
 from m3vit.host.driver import EngineDriver
 from m3vit.host.program import Plan, build_plan
 from m3vit.model.compiled import CompiledModel
-from m3vit.model.cost import run_macs, run_weight_bytes
+from m3vit.model.cost import expert_loads, run_macs, run_weight_bytes
 from m3vit.model.reference import Reference, TaskRun
 from m3vit.model.shape import Shape
 from m3vit.sim.engine.exactness import unequal
@@ -153,7 +153,7 @@ class Bench:
             estimate(
                 plan,
                 tasks[0],
-                run_loads(first, model.network.num_experts, plan.tiles),
+                run_loads(plan, first),
                 ddr=self.ddr,
             ),
         )
@@ -195,12 +195,11 @@ class _Runs:
 
 
 def _macs(plan: Plan, task: str, run: TaskRun) -> int:
-    loads = run_loads(run, plan.model.network.num_experts)
-    return run_macs(Shape.from_compiled(plan.model), task, loads)
+    return run_macs(Shape.from_compiled(plan.model), task, run_loads(plan, run))
 
 
 def _needed(plan: Plan, task: str, run: TaskRun, pixels: NDArray[np.uint8]) -> int:
-    loads = run_loads(run, plan.model.network.num_experts)
+    loads = expert_loads([layer.experts for layer in run.routing], plan.model.network.num_experts)
     return run_weight_bytes(plan.model, task, loads) + pixels.nbytes + run.output.nbytes
 
 

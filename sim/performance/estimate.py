@@ -4,7 +4,7 @@ The names of the dictionaries are FINN's (its analysis passes `exp_cycles_per_la
 `dataflow_performance`, its report of a build), so that numbers can be put side by side.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from m3vit.hls.design import DesignConfig
 from m3vit.host.program import Plan, Program
-from m3vit.host.tiling import Tile
-from m3vit.model.cost import run_macs
+from m3vit.model.cost import expert_loads, run_macs
 from m3vit.model.reference import TaskRun
 from m3vit.model.shape import Shape
 
@@ -182,26 +181,10 @@ def even_loads(plan: Plan, task: str) -> NDArray[np.int64]:
     return np.tile(rows, (len(network.moe_layers), 1))
 
 
-def run_loads(run: TaskRun, experts: int, tiles: Sequence[Tile] | None = None) -> NDArray[np.int64]:
-    """Queue lengths of a run.
-
-    Args:
-        run: of a network with `experts` experts.
-        tiles: in which its tokens came; at once by default.
-
-    Returns:
-        (MoE layers x tiles, E).
-    """
-    rows = [
-        np.bincount(chosen.ravel(), minlength=experts)
-        for routing in run.routing
-        for chosen in (
-            (routing.experts,)
-            if tiles is None
-            else (routing.experts[tile.first : tile.end] for tile in tiles)
-        )
-    ]
-    return np.array(rows, np.int64).reshape(len(rows), experts)
+def run_loads(plan: Plan, run: TaskRun) -> NDArray[np.int64]:
+    """Queue lengths of a run, (MoE layers x tiles, E), in the order of the program."""
+    chosen = [layer.experts[tile.first : tile.end] for layer in run.routing for tile in plan.tiles]
+    return expert_loads(chosen, plan.model.network.num_experts)
 
 
 def _parts(steps: list[Step], program: Program) -> tuple[Part, ...]:

@@ -15,9 +15,10 @@ from m3vit.hls.resources.model import model as resources_of
 from m3vit.host.program import build_plan
 from m3vit.model import synthetic
 from m3vit.model.compiled import CompiledModel
+from m3vit.model.cost import expert_loads
 from m3vit.model.reference import Reference
 from m3vit.model.shipped import find_model
-from m3vit.sim.performance.estimate import estimate, run_loads
+from m3vit.sim.performance.estimate import estimate
 
 OBJECTIVES = ("cycles", "dsp", "bram36", "uram")
 """All of them should be small."""
@@ -56,7 +57,8 @@ class Workload:
             model = CompiledModel.load(find_model(name))
         network, task = model.network, model.tasks[0].name
         run = Reference(model).run(synthetic.random_image(network), task)
-        return cls(model, task, run_loads(run, network.num_experts))
+        chosen = [layer.experts for layer in run.routing]
+        return cls(model, task, expert_loads(chosen, network.num_experts))
 
 
 @dataclass(frozen=True)
