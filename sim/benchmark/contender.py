@@ -18,7 +18,7 @@ from m3vit.sim.energy import BOARD_WATTS, Estimate, estimate
 from m3vit.sim.engine.activity import count
 from m3vit.sim.engine.backend import EngineSimulation
 from m3vit.sim.performance import estimate as estimate_cycles
-from m3vit.sim.performance import run_loads
+from m3vit.sim.performance import last_used, run_loads
 
 SYSTEM = "engine, int8"
 SCOPE = (
@@ -139,15 +139,7 @@ def _modelled(plan: Plan, workload: Workload, index: int) -> _Image:
     before, run = (
         reference.run(workload.images[place], workload.task) for place in (max(index - 1, 0), index)
     )
-    program = plan.programs[workload.task]
-    slots = dict.fromkeys(item["slot"] for item in program.instructions if item.name == "EXPERTS")
-    first, last = workload.compiled.task(workload.task).experts
-    tiles = len(plan.tiles)
-    loads = run_loads(plan, before)[tiles - 1 :: tiles]  # the last tile's are remembered
-    guessed = {
-        slot: [int(expert) for expert in np.flatnonzero(row[first:last])]
-        for slot, row in zip(slots, loads, strict=True)
-    }
+    guessed = last_used(plan, workload.task, run_loads(plan, before))
     cycles = estimate_cycles(plan, workload.task, run_loads(plan, run), used=guessed)
     statistics = {"cycles": cycles.cycles, "ddr_beats": cycles.ddr_bytes // BEAT_BYTES}
     return _image(plan, workload, run, statistics)

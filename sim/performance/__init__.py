@@ -5,7 +5,7 @@
 Within 5 % of the RTL; docs/performance.md has the comparison, and says how the model works.
 """
 
-from .estimate import Estimate, Part, estimate, even_loads, run_loads
+from .estimate import Estimate, Part, estimate, even_loads, last_used, run_loads
 from .timing import Ddr, Delays
 
-__all__ = ["Ddr", "Delays", "Estimate", "Part", "estimate", "even_loads", "run_loads"]
+__all__ = ["Ddr", "Delays", "Estimate", "Part", "estimate", "even_loads", "last_used", "run_loads"]

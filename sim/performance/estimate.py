@@ -187,6 +187,24 @@ def run_loads(plan: Plan, run: TaskRun) -> NDArray[np.int64]:
     return expert_loads(chosen, plan.model.network.num_experts)
 
 
+def last_used(plan: Plan, task: str, loads: NDArray[np.int64]) -> dict[int, list[int]]:
+    """What the engine guesses for the image behind a run; see `State.used`.
+
+    Args:
+        plan: of the run. task: that it computed.
+        loads: of the run, (MoE layers x tiles, E).
+    """
+    program = plan.programs[task]
+    slots = dict.fromkeys(item["slot"] for item in program.instructions if item.name == "EXPERTS")
+    first, last = plan.model.task(task).experts
+    tiles = len(plan.tiles)
+    rows = loads[tiles - 1 :: tiles, first:last]  # the last tile's are remembered
+    return {
+        slot: [int(expert) for expert in np.flatnonzero(row)]
+        for slot, row in zip(slots, rows, strict=True)
+    }
+
+
 def _parts(steps: list[Step], program: Program) -> tuple[Part, ...]:
     """Tiles of a part may stand between those of others."""
     usages: dict[str, Usage] = {}

@@ -18,7 +18,7 @@ from m3vit.model.compiled import CompiledModel
 from m3vit.model.cost import expert_loads
 from m3vit.model.reference import Reference
 from m3vit.model.shipped import find_model
-from m3vit.sim.performance.estimate import estimate
+from m3vit.sim.performance.estimate import estimate, last_used
 
 OBJECTIVES = ("cycles", "dsp", "bram36", "uram")
 """All of them should be small."""
@@ -104,12 +104,15 @@ class Evaluation:
 def evaluate(design: DesignConfig, workload: Workload) -> Evaluation:
     """Cycles and resources; takes about a second for a network of 12 layers.
 
+    The image is one of many: the experts are guessed that it needs.
+
     Raises:
         UserError: the design cannot run the network.
     """
     plan = build_plan(workload.model, design)
     try:
-        cycles = estimate(plan, workload.task, workload.loads).cycles
+        used = last_used(plan, workload.task, workload.loads)
+        cycles = estimate(plan, workload.task, workload.loads, used=used).cycles
     except ValueError as error:
         raise UserError(f"the cycle model refuses this design: {error}") from None
     return Evaluation(cycles, resources_of(design))

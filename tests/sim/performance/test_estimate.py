@@ -18,7 +18,7 @@ from m3vit.sim.engine.activity import count
 from m3vit.sim.engine.library import EngineLibrary, Options
 from m3vit.sim.engine.port import SimulatedPort
 from m3vit.sim.engine.shapes import random_case
-from m3vit.sim.performance import Ddr, estimate, even_loads, run_loads
+from m3vit.sim.performance import Ddr, estimate, even_loads, last_used, run_loads
 
 DESIGN = DesignConfig.load("nano")
 TOLERANCE = 0.05
@@ -70,6 +70,25 @@ def test_agrees_with_the_rtl_on_a_divided_network(division: Division) -> None:
     plan = build_plan(model, DESIGN, division)
     assert len(plan.tiles) == (4 if division.heads > 1 else 10)
     _assert_agrees(model, plan)
+
+
+@pytest.mark.parametrize("division", [Division(), Division(tiles=4)])
+def test_the_next_image_guesses_what_the_last_one_has_used(division: Division) -> None:
+    """On the RTL, too: its experts come at once, and none in vain."""
+    model = synthetic.random_model(replace(synthetic.NANO, image_height=96))
+    plan = build_plan(model, DESIGN, division)
+    task = model.tasks[1].name
+    with EngineLibrary(Engine.compile(DESIGN), Options()) as library:
+        driver = EngineDriver(SimulatedPort(library), plan, 600.0)
+        for _ in range(2):
+            run = driver.run(synthetic.random_image(model.network), task)
+        counted = driver.statistics()
+    loads = run_loads(plan, run)
+    used = last_used(plan, task, loads)
+    assert len(used) == len(model.network.moe_layers)
+    found = estimate(plan, task, loads, used=used)
+    assert found.cycles == pytest.approx(counted["cycles"], rel=TOLERANCE)
+    assert found.weight_bytes == 16 * counted["weight_beats"]
 
 
 def test_parts_are_the_whole(plan: Plan) -> None:
