@@ -1,4 +1,4 @@
-"""What yosys made of the designs that ship, by unit, without their memories: see `model`.
+"""What yosys made of two designs, by unit, without their memories: see `model`.
 
 From `m3vit hls estimate engine --design nano` and `--design zcu104`, yosys 0.70.
 """

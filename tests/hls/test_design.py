@@ -34,7 +34,11 @@ def test_shipped_designs_are_the_documented_arrays():
     for name in design_names():
         design = DesignConfig.load(name)
         shapes[name] = (design.array_tokens, design.array_inputs, design.array_outputs)
-    assert shapes == {"nano": (2, 8, 4), "zcu104": (4, 32, 16)}
+    assert shapes == {
+        "nano": (2, 8, 4),
+        "zcu104": (4, 32, 16),
+        "zcu104-10x16x16": (10, 16, 16),
+    }
 
 
 def test_a_file_of_ones_own(toml):
