@@ -10,6 +10,7 @@ everything else the rows of one tile.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from m3vit.errors import UserError
 from m3vit.hls.design import DesignConfig
@@ -119,14 +120,16 @@ def plan_buffers(
     """
     sizes = _Sizes(network, design)
     heads = min(sizes.heads_at_a_time, division.heads) if division.allowed else network.num_heads
-    tiling = whole(network, heads)
-    excess = sizes.excess(tiling)
-    if division.allowed and (excess or division.tiles > 1):
-        for tiling in tilings(network, design, sizes.residual_words, heads):
-            excess = sizes.excess(tiling)
-            if not excess and len(tiling.tiles) >= division.tiles:
+    smaller = tilings(network, design, sizes.residual_words, heads) if division.allowed else ()
+    chosen = None
+    for tiling in chain([whole(network, heads)], smaller):
+        excess = sizes.excess(tiling)
+        if excess is None:
+            chosen = tiling
+            if len(tiling.tiles) >= division.tiles:
                 break
-    if excess:
+    if chosen is None:
+        assert excess is not None
         limit = getattr(design, excess.limit)
         how = f" in {len(tiling.tiles)} tiles" if tiling.streamed else ""
         raise UserError(
@@ -135,7 +138,7 @@ def plan_buffers(
             f"{limit}): use a design with larger {excess.limit}, or smaller images"
         )
     sizes.check_beats()
-    return sizes.buffers(tiling)
+    return sizes.buffers(chosen)
 
 
 class _Sizes:

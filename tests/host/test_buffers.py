@@ -83,6 +83,12 @@ def test_a_network_may_be_divided_though_it_fits():
     assert most.rows == 8
 
 
+def test_a_network_stays_whole_if_its_tiles_would_take_more():
+    """Two tiles of 8 and patches in front of them are more than 25 tokens."""
+    tight = replace(ZCU104, residual_words=25 * 2)
+    assert len(plan_buffers(NANO, tight, Division(tiles=2)).tiling.tiles) == 1
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
