@@ -17,7 +17,7 @@ from m3vit.model.network import Task
 from m3vit.model.parameters import LayerNorm
 from m3vit.model.reference import Reference
 from m3vit.model.shipped import find_model
-from m3vit.model.synthetic import NANO, TINY, random_image, random_model
+from m3vit.model.synthetic import NANO, SMALL, TINY, random_image, random_model
 from m3vit.sim.engine.interpreter import execute
 
 VARIANTS = {
@@ -273,6 +273,23 @@ def test_every_instruction_keeps_the_rules(design):
         for program in programs:
             for instruction in program.instructions:
                 assert broken_rule(instruction, design) is None, instruction
+
+
+def test_m3vit_small_runs_on_the_zcu104_in_tiles():
+    """What a layer loads, one in front of it has stored."""
+    plan = build_plan(random_model(SMALL), DesignConfig.load("zcu104"))
+    assert [tile.rows for tile in plan.tiles] == [208, 208, 208, 208, 193]
+    program = plan.programs["depth"]
+    stored = {}  # line of a tile -> position of its last store
+    for position, instruction in enumerate(program.instructions):
+        assert broken_rule(instruction, plan.design) is None, instruction
+        if instruction.name == "STORE":
+            stored[instruction["address"]] = position
+        if instruction.name == "LOAD" and program.parts[position] != "embedding":
+            assert stored[instruction["address"]] < position
+    experts = [item for item in program.instructions if item.name == "EXPERTS"]
+    assert len(experts) == len(SMALL.moe_layers) * len(plan.tiles)
+    assert {item["bank"] for item in experts} == {0, 1}
 
 
 def test_programs_lie_where_they_say_and_tasks_share_weights():
