@@ -1,8 +1,8 @@
 """Resources of a design by formulas, within microseconds, where yosys takes many minutes.
 
 Memories are counted block by block from their shapes, and the array's DSP blocks from its size.
-Everything else is a straight line for each unit through what yosys made of `nano` and `zcu104`, along
-the width that the unit grows with.
+Everything else is a straight line for each unit through what yosys made of `nano` and `zcu104`,
+along the width that the unit grows with.
 """
 
 from collections.abc import Callable
