@@ -19,6 +19,7 @@ from m3vit.hls.isa import (
     WIDE_NONE,
     Instruction,
 )
+from m3vit.hls.isa_checks import PICK_BYTES, row_bytes
 from m3vit.model.compiled import CompiledModel
 from m3vit.model.network import Task
 from m3vit.model.parameters import Attention
@@ -27,7 +28,7 @@ from .arena import Region
 from .buffers import Buffer, Buffers
 from .packing import ceiling
 from .placement import PlacedExperts, PlacedHeads, PlacedMatrix, PlacedModel, PlacedNorm
-from .results import PICK_BYTES, Outputs, kept_experts, row_bytes
+from .results import Outputs, kept_experts
 from .tiling import Held, Tile, strips_of
 
 MAX_SCORE = 1 << 15
@@ -358,8 +359,9 @@ class InstructionWriter:
 
     def _part(self, region: Region, tile: Tile) -> Region:
         """A tile's rows of all rows; they begin at a line."""
-        size = row_bytes(self.buffers.residual_words, self.around.design)
-        return Region(region.line + tile.first * size // LINE_BYTES, tile.rows * size)
+        design, words = self.around.design, self.buffers.residual_words
+        start = row_bytes(design, tile.first, words)
+        return Region(region.line + start // LINE_BYTES, row_bytes(design, tile.rows, words))
 
     def _emit(self, name: str, **values: int) -> None:
         self.instructions.append(Instruction(name, **values))

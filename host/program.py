@@ -16,6 +16,7 @@ from m3vit.errors import UserError
 from m3vit.hls.design import DesignConfig
 from m3vit.hls.fit import check_fits
 from m3vit.hls.isa import Instruction
+from m3vit.hls.isa_checks import row_bytes
 from m3vit.model.compiled import CompiledModel
 from m3vit.model.fixed import Codes
 from m3vit.model.reference import TaskRun
@@ -25,7 +26,7 @@ from .buffers import AS_LITTLE_AS_POSSIBLE, Division, plan_buffers
 from .instructions import Surroundings
 from .packing import ceiling, pack_bytes
 from .placement import PlacedModel, Placement
-from .results import Outputs, read_outputs, read_rows, reserve_outputs, row_bytes
+from .results import Outputs, read_outputs, read_rows, reserve_outputs
 from .tiling import Tile
 from .walk import SLOTS, Walk, attended_name, output_name
 
@@ -198,7 +199,7 @@ def build_plan(
         return image, outputs
 
     (image, outputs), (other_image, other_outputs) = memory(), memory()
-    rows = network.num_tokens * row_bytes(buffers.residual_words, design)
+    rows = row_bytes(design, network.num_tokens, buffers.residual_words)
     streamed = rows if buffers.tiling.streamed else 0
     traces = {name: arena.reserve(rows) for name in _trace_names(model)}
     around = Surroundings(

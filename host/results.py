@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m3vit.hls.design import DesignConfig
+from m3vit.hls.isa_checks import PICK_BYTES, row_bytes
 from m3vit.model.compiled import CompiledModel
 from m3vit.model.fixed import Codes
 from m3vit.model.integer_ops import Routing
@@ -18,7 +19,6 @@ from .buffers import Buffers
 from .placement import PlacedModel
 from .tiling import Tile
 
-PICK_BYTES = 8
 PICK_FIELDS = {"token": (0, 12), "expert": (12, 8), "rank": (20, 4), "score": (24, 16)}
 """Lowest bit and width."""
 
@@ -65,11 +65,6 @@ def kept_experts(network: Network, task: Task) -> int:
     return min(network.experts_per_token, last - first)
 
 
-def row_bytes(words: int, design: DesignConfig) -> int:
-    """Of an int16 row of so many words of `lanes`."""
-    return 2 * words * design.lanes
-
-
 def reserve_outputs(
     model: CompiledModel,
     design: DesignConfig,
@@ -93,7 +88,7 @@ def reserve_outputs(
     for tile in buffers.tiling.tiles:
         rows = range(max(first - tile.first, 0), min(last - tile.first, tile.rows))
         if rows:
-            region = arena.reserve(len(rows) * row_bytes(words, design))
+            region = arena.reserve(row_bytes(design, len(rows), words))
             parts.append(OutputPart(tile, rows, region))
     start, stop = parts[0].region, parts[-1].region.stop
     count = network.num_tokens * kept_experts(network, model.task(task))

@@ -11,7 +11,7 @@ from math import gcd
 
 from m3vit.hls.design import DesignConfig
 from m3vit.hls.isa import LINE_BYTES, RESIDUAL_BANKS
-from m3vit.hls.isa_checks import PICK_BYTES, RESIDUAL_BYTES
+from m3vit.hls.isa_checks import PICK_BYTES, row_bytes
 from m3vit.model.network import Network
 
 from .packing import ceiling
@@ -113,7 +113,7 @@ def tilings(
         residual_words: of a row of the residual stream.
         heads: whose keys and values fit.
     """
-    step = _aligned_rows(network, 2 * residual_words * design.lanes)
+    step = _aligned_rows(network, row_bytes(design, 1, residual_words))
     groups = _groups(network, heads)
     tokens, sizes = network.num_tokens, set()
     for count in range(2, tokens + 1):
@@ -137,11 +137,10 @@ def strips_of(network: Network, tile: Tile) -> Strips:
     return Strips(first, count, begin - first * patches, end - first * patches)
 
 
-def _aligned_rows(network: Network, row_bytes: int) -> int:
+def _aligned_rows(network: Network, row_size: int) -> int:
     """Tiles begin at a multiple of so many tokens: their rows and picks begin at a line."""
-    assert row_bytes % RESIDUAL_BYTES == 0
     kept = range(1, network.experts_per_token + 1) if network.moe_layers else ()
-    sizes = [row_bytes, *(PICK_BYTES * count for count in kept)]
+    sizes = [row_size, *(PICK_BYTES * count for count in kept)]
     return max(LINE_BYTES // gcd(LINE_BYTES, size) for size in sizes)
 
 

@@ -69,7 +69,12 @@ def engine_row(
             reason = f"{error.name} is not installed, pip install 'm3vit[hls]'"
             notes = (*notes, f"not simulated but modelled: {reason}")
     tell("cycle model of the engine")
-    found = [_modelled(plan, workload, index) for index in range(len(workload.images))]
+    reference = Reference(workload.compiled)
+    runs = [reference.run(pixels, workload.task) for pixels in workload.images]
+    found = [
+        _modelled(plan, workload, before, run)
+        for before, run in zip([runs[0], *runs], runs, strict=False)
+    ]
     return _row(workload, chosen, "estimated", found, notes)
 
 
@@ -133,12 +138,8 @@ def _simulated(workload: Workload, design: DesignConfig, tell: Tell) -> list[_Im
     return found
 
 
-def _modelled(plan: Plan, workload: Workload, index: int) -> _Image:
-    """One image, after the one in front of it, whose experts the engine guesses."""
-    reference = Reference(workload.compiled)
-    before, run = (
-        reference.run(workload.images[place], workload.task) for place in (max(index - 1, 0), index)
-    )
+def _modelled(plan: Plan, workload: Workload, before: TaskRun, run: TaskRun) -> _Image:
+    """The image of a run, after the one in front of it, whose experts the engine guesses."""
     guessed = last_used(plan, workload.task, run_loads(plan, before))
     cycles = estimate_cycles(plan, workload.task, run_loads(plan, run), used=guessed)
     statistics = {"cycles": cycles.cycles, "ddr_beats": cycles.ddr_bytes // BEAT_BYTES}
