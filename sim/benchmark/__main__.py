@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
-from m3vit.files import atomic_path
+from m3vit.files import write_atomically
 from m3vit.hls.design import DesignConfig
 from m3vit.hls.resources.cells import Resources
 from m3vit.model import synthetic
@@ -84,9 +84,7 @@ def main() -> None:
             },
         },
     }
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(arguments.output) as fresh:
-        fresh.write_text(json.dumps(result, indent=2) + "\n")
+    write_atomically(arguments.output, json.dumps(result, indent=2) + "\n")
     if arguments.plots:
         _plot(bench, found, arguments.plots)
     console.print(speed_table(design, found, error))

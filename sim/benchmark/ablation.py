@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from m3vit.files import atomic_path
+from m3vit.files import write_atomically
 from m3vit.hls.design import DesignConfig
 from m3vit.hls.engine import Engine
 from m3vit.host.driver import EngineDriver
@@ -118,9 +118,8 @@ def main() -> None:
         for cost in measure(model, DesignConfig.load(arguments.design), noise(model)):
             costs.append(cost)
             status.update(f"{cost.name}: {cost.cycles:,} cycles")
-            arguments.output.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_path(arguments.output) as fresh:
-                fresh.write_text(json.dumps([asdict(item) for item in costs], indent=2) + "\n")
+            report = json.dumps([asdict(item) for item in costs], indent=2)
+            write_atomically(arguments.output, report + "\n")
     console.print(table(costs))
     if not all(cost.equal for cost in costs):
         raise SystemExit("an output differs from the reference")
