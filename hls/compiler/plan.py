@@ -150,10 +150,18 @@ class FunctionPlan:
         return self.region_of[block].first == block
 
     def chosen_once(self, phi: Instruction) -> Value | None:
-        """The one value that a phi can have, if there is only one."""
-        values = {value for value in phi.operands if not isinstance(value, Undefined)}
-        values.discard(Local(phi.result or "", phi.type))
-        return values.pop() if len(values) == 1 else None
+        """The one value that a phi can have, if there is only one.
+
+        "Undefined, or what the last iteration computed" is none: where the phi is read, the same
+        value may have been computed anew.
+        """
+        values = set(phi.operands) - {Local(phi.result or "", phi.type)}
+        defined = {value for value in values if not isinstance(value, Undefined)}
+        if len(defined) != 1:
+            return None
+        (only,) = defined
+        computed = isinstance(only, Local) and only.name in self.definitions
+        return None if computed and defined != values else only
 
 
 def plan_function(

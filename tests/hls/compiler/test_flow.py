@@ -29,6 +29,7 @@ class Run:
 RUNS = {
     "banks": Run({"numbers": 192}, "sums", {"blocks": 3}),
     "centre_rows": Run({"values": 90}, "centred", {"width": 15, "rows": 3, "reciprocal": 68}, 2),
+    "changes": Run({"values": 128}, "gains", {"rows": 8}, 2),
     "delay_line": Run({"inputs": 100}, "outputs"),
     "dot_product": Run({"vectors": 60}, "sums"),
     "histogram": Run({"bins": 150}, "counts", {"count": 75}, 2),
