@@ -98,6 +98,11 @@ class DesignConfig:
             if not rule.holds(self):
                 raise UserError(f"design '{self.name}': {rule.sentence}")
 
+    def beats(self, channels: int) -> int:
+        """Beats of a row of so many channels: the panel takes whole words, the array whole tiles."""
+        span = max(1, self.panel_lanes // self.array_inputs)
+        return -(-channels // (self.array_inputs * span)) * span
+
     @classmethod
     def load(cls, source: str | Path) -> "DesignConfig":
         """Read a design point.
@@ -215,9 +220,13 @@ _RULES = (
         "array_inputs must be a multiple of 4, for products are added in groups of four",
     ),
     _Rule(
-        "kArrayInputs % kPanelLanes == 0",
-        lambda design: design.array_inputs % design.panel_lanes == 0,
-        "panel_lanes must divide array_inputs, for the panel puts whole words together",
+        "kArrayInputs % kPanelLanes == 0 || kPanelLanes % kArrayInputs == 0",
+        lambda design: (
+            design.array_inputs % design.panel_lanes == 0
+            or design.panel_lanes % design.array_inputs == 0
+        ),
+        "panel_lanes must divide array_inputs or be a multiple of it, for a tile takes whole words "
+        "or a word gives whole tiles",
     ),
     _Rule(
         "kArrayOutputs == kLanes",

@@ -83,8 +83,8 @@ def _matrix(
     design: DesignConfig, beats: int, inputs: int, groups: int, base: int, tiles: int
 ) -> Rules:
     """`groups` x `beats` tiles of `tiles`; `inputs` channels meet them."""
-    most = ceiling(max(design.max_hidden, design.max_tokens), design.array_inputs)
-    wanted = ceiling(inputs, design.array_inputs)
+    most = design.beats(max(design.max_hidden, design.max_tokens))
+    wanted = design.beats(inputs)
     yield groups >= 1, "a matrix has groups"
     yield 1 <= beats <= most, f"beats are 1 to {most}, not {beats}"
     yield beats == wanted, f"{inputs} inputs take {wanted} beats, not {beats}"

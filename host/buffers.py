@@ -154,12 +154,12 @@ class _Sizes:
         self.expert = Channels.plain(network.expert_hidden, lanes)
         self.heads = Channels.by_head(network.num_heads, network.head_dim, panel)
         self.head_width = self.heads.count // network.num_heads
-        self.head_beats = ceiling(self.head_width, design.array_inputs)
+        self.head_beats = design.beats(self.head_width)
         tokens = network.num_tokens
         self.keys = HeadTiles(
             ceiling(tokens, design.array_outputs) * self.head_beats, self.head_beats
         )
-        steps = ceiling(tokens, design.array_inputs)
+        steps = design.beats(tokens)
         self.values = HeadTiles(self.head_width // lanes * steps, steps)
 
     @property
@@ -209,7 +209,7 @@ class _Sizes:
             UserError: with the number of tiles.
         """
         design = self.design
-        longest = ceiling(max(design.max_hidden, design.max_tokens), design.array_inputs)
+        longest = design.beats(max(design.max_hidden, design.max_tokens))
         for what, channels in (("contexts", self.heads), ("LayerNorms", self.channels)):
             beats = self._buffer(0, 0, channels.count).beats
             if beats > longest:
@@ -241,5 +241,4 @@ class _Sizes:
 
     def _buffer(self, domain: int, base: int, channels: int) -> Buffer:
         words = ceiling(channels, self.design.panel_lanes)
-        beats = ceiling(words * self.design.panel_lanes, self.design.array_inputs)
-        return Buffer(domain, base, words, beats)
+        return Buffer(domain, base, words, self.design.beats(channels))

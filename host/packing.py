@@ -61,14 +61,15 @@ class Channels:
         return cls(positions.reshape(-1), heads * padded)
 
 
-def weight_tiles(weights: NDArray[np.int8], height: int, width: int) -> NDArray[np.int8]:
-    """Cut (N, K) weights into tiles of `height` outputs x `width` inputs.
+def weight_tiles(design: DesignConfig, weights: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Cut (N, K) weights into tiles of the array.
 
     Returns:
-        (groups x beats, height, width): all inputs of one group of outputs, then the next group.
-        Zeros fill up the last ones.
+        (groups x beats, array_outputs, array_inputs): all inputs of one group of outputs, then the
+        next group. Zeros fill up the last ones.
     """
-    groups, beats = ceiling(weights.shape[0], height), ceiling(weights.shape[1], width)
+    height, width = design.array_outputs, design.array_inputs
+    groups, beats = ceiling(weights.shape[0], height), design.beats(weights.shape[1])
     padded = np.zeros((groups * height, beats * width), np.int8)
     padded[: weights.shape[0], : weights.shape[1]] = weights
     tiles = padded.reshape(groups, height, beats, width).swapaxes(1, 2)
@@ -88,7 +89,7 @@ def pack_matrix(
     """
     weight = np.zeros((outputs.count, inputs.count), np.int8)
     weight[np.ix_(outputs.positions, inputs.positions)] = linear.weight
-    tiles = weight_tiles(weight, design.array_outputs, design.array_inputs)
+    tiles = weight_tiles(design, weight)
     parameters = np.zeros(outputs.count, PARAMETER)
     parameters["bias"] = -linear.zero_point
     parameters["multiplier"], parameters["shift"] = 1 << 14, 14
@@ -101,7 +102,7 @@ def pack_matrix(
 
 def pack_gate_weights(design: DesignConfig, weights: NDArray[np.int8]) -> Bytes:
     """(E, D) weights of a gate: one chunk of tiles without parameters."""
-    return pack_bytes(weight_tiles(weights, design.array_outputs, design.array_inputs))
+    return pack_bytes(weight_tiles(design, weights))
 
 
 def pack_gate_parameters(gate: Gate, which: int, task: int) -> Bytes:

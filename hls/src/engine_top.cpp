@@ -49,7 +49,7 @@ constexpr int kInstructions = 32;  ///< that wait for a sequencer
 constexpr int kCommands = 16;      ///< that wait for a unit: blocks between the ends of the array
 constexpr int kRequests = 32;      ///< of memory, under way
 constexpr int kRowPanelWords = (kMaxWidth + kPanelLanes - 1) / kPanelLanes;
-constexpr int kBeats = (kMaxHidden + kArrayInputs - 1) / kArrayInputs;
+constexpr int kBeats = RowBeats(kMaxHidden, kArrayInputs, kPanelLanes);
 constexpr int kHalf = kArrayTokens / 2;  ///< rows of a softmax
 /// Attention weights that wait for their turn. Of the kAttentionLead + 1 blocks under way, the
 /// panel takes one and the softmax keeps one until its maxima are known.

@@ -15,7 +15,8 @@ void panel_top(
     #pragma HLS INTERFACE mode=axis port=weights_1
     #pragma HLS INTERFACE mode=axis port=tiles
     #pragma HLS INTERFACE mode=ap_ctrl_none port=return
-    constexpr int kMaxBeats = (m3vit::kMaxHidden + m3vit::kArrayInputs - 1) / m3vit::kArrayInputs;
+    constexpr int kMaxBeats =
+        m3vit::RowBeats(m3vit::kMaxHidden, m3vit::kArrayInputs, m3vit::kPanelLanes);
 
     m3vit::ActivationPanel<m3vit::kArrayTokens, m3vit::kArrayInputs, m3vit::kPanelLanes, kMaxBeats>(
         commands, rows, weights_0, weights_1, tiles);

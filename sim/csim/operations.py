@@ -223,7 +223,7 @@ class KernelOperations:
         """(T, K) activations times (N, K) weights: (T, N) sums."""
         outputs, inputs = weights.shape
         groups = -(-outputs // self.design.array_outputs)
-        beats = -(-inputs // self.design.array_inputs)
+        beats = self.design.beats(inputs)
         step = max(BEATS_PER_CALL // (groups * beats), 1) * self.design.array_tokens
         parts = []
         for start in range(0, len(rows), step):

@@ -40,10 +40,10 @@ def array_inputs(
 ) -> dict[str, NDArray[Any]]:
     """One command, what the panel sent, and tiles of weights (N, K)."""
     types = _types("matmul_array", design)
-    height, width = design.array_outputs, design.array_inputs
-    groups, beats = _ceiling(weights.shape[0], height), _ceiling(weights.shape[1], width)
-    once = np.zeros(groups * beats, types["weights"])
-    once["at"] = weight_tiles(weights, height, width)
+    beats = design.beats(weights.shape[1])
+    packed = weight_tiles(design, weights)
+    once = np.zeros(len(packed), types["weights"])
+    once["at"] = packed
     command = np.zeros(1, types["commands"])
     command["sums"], command["beats"] = tiles.size // beats, beats
     return {

@@ -82,7 +82,7 @@ class RandomProgram:
         return -(-words * self.design.lanes // self.design.panel_lanes)
 
     def _beats(self, panel_words: int) -> int:
-        return -(-panel_words * self.design.panel_lanes // self.design.array_inputs)
+        return self.design.beats(panel_words * self.design.panel_lanes)
 
     def _row_beats(self, rows: int, words: int) -> int:
         return -(-rows * words * self.design.lanes * 2 // BEAT_BYTES)
@@ -245,7 +245,7 @@ class RandomProgram:
             step = -(-head_words * design.lanes // design.array_inputs)
             head = -(-tokens // design.array_outputs) * step
         else:
-            step = -(-tokens // design.array_inputs)
+            step = design.beats(tokens)
             head = head_words * step
         heads = min(groups // head_words, design.key_value_tiles // head)
         return {
@@ -267,7 +267,7 @@ class RandomProgram:
         beats = self._beats(words)
         rows = self._up_to(min(design.max_tokens, design.token_words // words))
         key_groups = -(-keys // design.lanes)
-        value_beats = -(-keys // design.array_inputs)
+        value_beats = design.beats(keys)
         most = min(-(-design.max_head_width // design.lanes), design.key_value_tiles // value_beats)
         value_groups = self._up_to(most)
         offset = random.choice((0, 3))

@@ -16,7 +16,7 @@ def stimulus(design, commands):
     for tokens, words, repeats in commands:
         values = random.integers(LIMITS[0], LIMITS[1] + 1, (tokens, words * lanes))
         rows.append(values.reshape(-1, lanes))
-        blocks, beats = -(-tokens // height), -(-words * lanes // inputs)
+        blocks, beats = -(-tokens // height), design.beats(words * lanes)
         padded = np.zeros((blocks * height, beats * inputs), values.dtype)
         padded[:tokens, : words * lanes] = values
         sent = padded.reshape(blocks, 1, height, beats, inputs).swapaxes(2, 3)
@@ -95,6 +95,21 @@ def test_halves_of_any_size(nano, ladder, tokens):
     design = dataclasses.replace(nano, array_tokens=6)
     inputs, tiles = stimulus(design, [(tokens, 3, 2), (7, 2, 1), (tokens, 1, 3), (6, 2, 1)])
     ladder("panel", design, interleave(inputs, design, {0, 2, 3}), tiles)
+
+
+@pytest.mark.parametrize("lanes", [16, 32])
+def test_words_of_several_beats(nano, ladder, lanes):
+    design = dataclasses.replace(nano, array_tokens=4, panel_lanes=lanes)
+    commands = [(9, 3, 2), (2, 1, 3), (4, 9, 1), (1, 4, 1), (3, 2, 2), (4, 1, 1), (7, 9, 3)]
+    inputs, tiles = stimulus(design, commands)
+    ladder("panel", design, interleave(inputs, design, {1, 2, 4}), tiles, rtl=True)
+
+
+def test_words_of_several_beats_come_one_by_one(nano, ladder):
+    """Four tokens of 9 words come in 36 cycles and leave in 36: 18 beats, twice."""
+    design = dataclasses.replace(nano, array_tokens=4, panel_lanes=2 * nano.array_inputs)
+    found = ladder("panel", design, *stimulus(design, [(24, 9, 2)]), rtl=True)
+    assert found["tiles"].interval < 1.1
 
 
 def test_interleaved_rows_of_a_large_design(zcu104, ladder):

@@ -32,15 +32,17 @@ def integer(content, low, count, signed=False):
     return int.from_bytes(bytes(content[low : low + count]), "little", signed=signed)
 
 
-def test_tiles_hold_every_weight_once():
+@pytest.mark.parametrize(("panel_lanes", "beats"), [(4, 2), (8, 2), (32, 4)])
+def test_tiles_hold_every_weight_once(nano, panel_lanes, beats):
+    """Zeros fill up the last tiles, and the words of the panel."""
     weights = np.arange(5 * 11).reshape(5, 11).astype(np.int8)
-    tiles = weight_tiles(weights, 4, 8)
-    assert tiles.shape == (2 * 2, 4, 8)
+    tiles = weight_tiles(replace(nano, panel_lanes=panel_lanes), weights)
+    assert tiles.shape == (2 * beats, 4, 8)
     for output in range(8):
-        for column in range(16):
+        for column in range(beats * 8):
             inside = output < 5 and column < 11
             expected = weights[output, column] if inside else 0
-            tile = tiles[output // 4 * 2 + column // 8]
+            tile = tiles[output // 4 * beats + column // 8]
             assert tile[output % 4, column % 8] == expected
 
 

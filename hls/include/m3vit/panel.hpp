@@ -10,8 +10,9 @@
 /// group of outputs, while the next ones come: a tile and a word every cycle, which do not wait for
 /// one another. The RAM is a ring of up to kPanelBlocks row blocks: two of the longest rows, more
 /// of shorter ones, for in attention short and long ones take turns. Filling takes kTokens x words
-/// cycles, so the array is not held up from kTokens x kInputs / kWord groups of outputs on. Tokens
-/// missing in the last block, and words missing in a token's last beat, are zeros. Attention
+/// cycles, so the array is not held up from kTokens x kInputs / kWord groups of outputs on. A word
+/// is a part of a beat, a beat, or some beats. Tokens missing in the last block, and words missing
+/// in a token's last beat, are zeros. Attention
 /// weights come word by word instead of token by token, and those of each half of the rows from a
 /// stream of its own, so two words a cycle; a command tells. No arithmetic.
 #pragma once
@@ -52,9 +53,9 @@ template <int kTokens, int kParts, typename Place>
 struct PanelPlace {
     PanelSlot slot = 0;
     bool starts = true;                     ///< it is a block's first word
-    Place start = 0;                        ///< of the block
+    Place start = 0;                        ///< line of the block
     ap_uint<BitLength(kTokens)> token = 0;  ///< if rows are interleaved, of the first half
-    Place beat = 0;
+    Place line = 0;                         ///< of the RAM, behind `start`
     ap_uint<BitLength(kParts)> part = 0;
 
     /// \param inner_ends  the word was a token's last; if rows are interleaved, the half's last
@@ -69,12 +70,12 @@ struct PanelPlace {
             token = 0;
         }
         starts = block_ends;
-        if (block_ends) start += beat + 1;
+        if (block_ends) start += line + 1;
         if (row_restarts) {
-            beat = 0;
+            line = 0;
             part = 0;
         } else if (!token_steps) {
-            if (part == kParts - 1) ++beat;
+            if (part == kParts - 1) ++line;
             part = part == kParts - 1 ? 0 : int(part + 1);
         }
         if (block_ends) {
@@ -84,20 +85,24 @@ struct PanelPlace {
     }
 };
 
-/// \tparam kWord      channels of a word; divides kInputs
-/// \tparam kMaxBeats  of one token
+/// \tparam kWord      channels of a word; divides kInputs or is a multiple
+/// \tparam kMaxBeats  of one token, in whole words
 template <int kTokens, int kInputs, int kWord, int kMaxBeats>
 void ActivationPanel(hls::stream<PanelCommand>& commands, hls::stream<Row<Activation, kWord>>& rows,
                      hls::stream<Row<Activation, kWord>>& weights_0,
                      hls::stream<Row<Activation, kWord>>& weights_1,
                      hls::stream<Tile<Activation, kTokens, kInputs>>& tiles) {
-    static_assert(kInputs % kWord == 0, "a tile takes whole words");
+    static_assert(kInputs % kWord == 0 || kWord % kInputs == 0, "a tile or a word is whole");
     static_assert(kTokens % 2 == 0, "attention weights come in halves");
-    constexpr int kParts = kInputs / kWord;
+    constexpr int kParts = kWord < kInputs ? kInputs / kWord : 1;  // words of a beat
+    constexpr int kSpan = kWord < kInputs ? 1 : kWord / kInputs;   // beats of a word
+    static_assert(kMaxBeats % kSpan == 0, "a row has whole words");
     constexpr int kHalf = kTokens / 2;
-    constexpr int kDepth = 2 << BitLength(kMaxBeats - 1);
+    constexpr int kDepth = 2 << BitLength(kMaxBeats - 1);  // beats
+    constexpr int kLines = kDepth / kSpan;
     using Place = ap_uint<BitLength(kDepth - 1)>;
-    Row<Activation, kWord> panel[kTokens][kParts][kDepth];
+    using LinePlace = ap_uint<BitLength(kLines - 1)>;
+    Row<Activation, kWord> panel[kTokens][kParts][kLines];
     #pragma HLS AGGREGATE variable=panel
     #pragma HLS ARRAY_PARTITION variable=panel type=complete dim=1
     #pragma HLS ARRAY_PARTITION variable=panel type=complete dim=2
@@ -114,7 +119,7 @@ void ActivationPanel(hls::stream<PanelCommand>& commands, hls::stream<Row<Activa
     ap_uint<BitLength(kTokens)> tokens = 0;
     ap_uint<BitLength(kTokens)> others = 0;  // of the second half
     bool both = false;                       // it has a word beside the present one
-    PanelPlace<kTokens, kParts, Place> place;
+    PanelPlace<kTokens, kParts, LinePlace> place;
     ap_uint<20> repeats;
     LoopNest<20, 12> send;  // repeats, beats
     PanelSlot slot = 0;     // that is sent
@@ -140,14 +145,15 @@ beat:
             for (int token = 0; token < kTokens; ++token) {
             part:
                 for (int part = 0; part < kParts; ++part) {
-                    const Row<Activation, kWord> word = panel[token][part][beat];
+                    const Row<Activation, kWord> word = panel[token][part][LinePlace(beat / kSpan)];
                     const bool missing =
                         token >= block.tokens || (send.inner.last && part >= block.parts);
+                    const int first = int(beat % kSpan) * kInputs;  // lane of the word
 
                 lane:
-                    for (int lane = 0; lane < kWord; ++lane) {
+                    for (int lane = 0; lane < kInputs / kParts; ++lane) {
                         tile.at[token][part * kWord + lane] =
-                            missing ? Activation(0) : word.lane[lane];
+                            missing ? Activation(0) : word.lane[first + lane];
                     }
                 }
             }
@@ -182,7 +188,7 @@ beat:
                 first = rows.read();
                 second = first;
             }
-            const Place address = place.start + place.beat;
+            const LinePlace address = place.start + place.line;
 
         target:
             for (int token = 0; token < kTokens; ++token) {
@@ -201,10 +207,10 @@ beat:
             if (block_ends) {
                 PanelBlock<kTokens, kParts, Place>& block = blocks[place.slot];
                 block.full = true;
-                block.start = place.start;
+                block.start = place.start * kSpan;
                 block.repeats = repeats;
-                block.beats = ap_uint<12>(place.beat) + 1;
-                filled = place.beat + 1;
+                block.beats = (ap_uint<12>(place.line) + 1) * kSpan;
+                filled = block.beats;
                 block.tokens = interleaved ? int(tokens) : int(place.token + 1);
                 block.parts = place.part + 1;
             }

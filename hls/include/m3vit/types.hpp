@@ -20,6 +20,12 @@ constexpr int BitLength(long value) {
     return value == 0 ? 0 : 1 + BitLength(value / 2);
 }
 
+/// Beats of a row on its way into the array: whole tiles of inputs, and whole words.
+constexpr int RowBeats(int channels, int inputs, int word) {
+    return word < inputs ? (channels + inputs - 1) / inputs
+                         : (channels + word - 1) / word * (word / inputs);
+}
+
 /// kCount neighbouring channels of one token.
 template <typename T, int kCount>
 struct Row {

@@ -252,7 +252,7 @@ inline Claims ClaimsOf(const AttentionInstruction& attention) {
                      kKeyValueTiles};
     claims.second_matrix = {true,
                             attention.value_beats,
-                            Units<kArrayInputs>(attention.keys),
+                            BeatsOf(Units<kPanelLanes>(attention.keys)),
                             ap_uint<10>(attention.value_groups),
                             attention.value_base,
                             kKeyValueTiles};

@@ -70,22 +70,24 @@ inline bool Fits(const ResidualClaim& claim) {
 struct MatrixClaim {
     bool used = false;
     ap_uint<8> beats = 0;
-    ap_uint<12> wanted = 0;  ///< beats, from the number of inputs
+    ap_uint<18> wanted = 0;  ///< beats, from the number of inputs
     ap_uint<10> groups = 0;
     ap_uint<12> base = 0;   ///< tile
     ap_uint<16> tiles = 0;  ///< that there are
 };
 
 /// Beats of inputs that come in panel words.
-inline ap_uint<12> BeatsOf(const ap_uint<12>& words) {
+inline ap_uint<18> BeatsOf(const ap_uint<12>& words) {
     #pragma HLS INLINE
-    return Units<kArrayInputs / kPanelLanes>(words);
+    constexpr int kParts = kPanelLanes < kArrayInputs ? kArrayInputs / kPanelLanes : 1;
+    constexpr int kSpan = kPanelLanes < kArrayInputs ? 1 : kPanelLanes / kArrayInputs;
+    return Units<kParts>(words) * kSpan;
 }
 
 inline bool Fits(const MatrixClaim& claim) {
     #pragma HLS INLINE
     constexpr int kMaxInputs = kMaxHidden > kMaxTokens ? kMaxHidden : kMaxTokens;
-    constexpr int kMaxBeats = (kMaxInputs + kArrayInputs - 1) / kArrayInputs;
+    constexpr int kMaxBeats = RowBeats(kMaxInputs, kArrayInputs, kPanelLanes);
     const ap_uint<18> size = claim.groups * claim.beats;
     return !claim.used || (claim.groups != 0 && claim.beats != 0 && claim.beats == claim.wanted &&
                            claim.beats <= kMaxBeats && claim.base + size <= claim.tiles);
