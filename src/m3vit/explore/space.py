@@ -20,8 +20,8 @@ CHOICES: dict[str, tuple[int, ...]] = {
 }
 """Parameter -> its values.
 
-`input_words` are words of lanes in array_inputs, `panel_words` those of panel_lanes, which has a
-word of lanes at least: so no shape contradicts itself.
+`input_words` and `panel_words` are words of lanes in array_inputs and in panel_lanes: as powers of
+two, so no shape contradicts itself.
 """
 
 _STEPS = {"token_words": 4096, "residual_words": 4096, "key_value_tiles": 256}
@@ -46,7 +46,7 @@ def design_of(choices: Mapping[str, int], base: DesignConfig, network: Network) 
         array_inputs=inputs,
         array_outputs=lanes,
         lanes=lanes,
-        panel_lanes=max(lanes, inputs // choices["panel_words"]),
+        panel_lanes=lanes * choices["panel_words"],
         read_ports=choices["read_ports"],
         weight_tiles=choices["weight_tiles"],
         parameter_words=choices["parameter_words"],
@@ -59,7 +59,7 @@ def choices_of(design: DesignConfig) -> dict[str, int]:
     """The choices that make a design, but for its memories."""
     words = {
         "input_words": design.array_inputs // design.lanes,
-        "panel_words": design.array_inputs // design.panel_lanes,
+        "panel_words": design.panel_lanes // design.lanes,
     }
     return {name: words[name] if name in words else getattr(design, name) for name in CHOICES}
 
