@@ -1,4 +1,4 @@
-"""Whether two conditions can hold together: truth tables over the few atoms they depend on."""
+"""How two conditions hold together: truth tables over the few atoms they depend on."""
 
 from collections.abc import Iterable
 
@@ -8,17 +8,30 @@ ATOMS = 12
 """A truth table has 2^ATOMS bits; what is deeper counts as an atom, which is safe."""
 
 _LOGIC = frozenset(["and", "or", "xor", "not", "select"])
-_Atom = Node | tuple[Node, int]
+_Atom = Node | tuple[Node, int] | tuple[str, str]
 
 
 def exclusive(first: Node, second: Node) -> bool:
     """Never both 1. False where it cannot be told."""
     if first is second:
         return first.operation == "constant" and first.value == 0
+    one, other, possible = _tables(first, second)
+    return one & other & possible == 0
+
+
+def implies(first: Node, second: Node) -> bool:
+    """Where the first is 1, so is the second. False where it cannot be told."""
+    if first is second:
+        return True
+    one, other, possible = _tables(first, second)
+    return one & ~other & possible == 0
+
+
+def _tables(first: Node, second: Node) -> tuple[int, int, int]:
+    """Truth tables of both, and which rows are possible."""
     logic, atoms = _expand((first, second))
     tables = _atom_tables(atoms)
-    possible = _possible(tables)
-    return _table(first, logic, tables) & _table(second, logic, tables) & possible == 0
+    return _table(first, logic, tables), _table(second, logic, tables), _possible(tables)
 
 
 def _is_logic(node: Node) -> bool:
@@ -26,7 +39,12 @@ def _is_logic(node: Node) -> bool:
 
 
 def _atom(node: Node) -> _Atom:
-    """Comparisons of one value with constants are told apart by the constant."""
+    """Comparisons of one value with constants are told apart by the constant.
+
+    The state of a stream is the same wherever an iteration asks for it.
+    """
+    if node.operation in ("not_empty", "not_full"):
+        return node.operation, node.port
     if node.operation in ("eq", "ne") and node.operands[1].operation == "constant":
         return node.operands[0], node.operands[1].value
     return node
@@ -68,7 +86,7 @@ def _atom_tables(atoms: list[_Atom]) -> dict[_Atom, int]:
 def _possible(tables: dict[_Atom, int]) -> int:
     """Rows in which no value equals two constants."""
     rows = (1 << (1 << len(tables))) - 1
-    equalities = [atom for atom in tables if isinstance(atom, tuple)]
+    equalities = [atom for atom in tables if isinstance(atom, tuple) and isinstance(atom[0], Node)]
     for position, atom in enumerate(equalities):
         for other in equalities[:position]:
             if atom[0] is other[0]:

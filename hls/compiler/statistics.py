@@ -8,6 +8,7 @@ from .graph import ModuleFunction, Node, Region, Storage
 from .ir import Location
 from .schedule import ready_stage
 from .timing import LUT, dsp_blocks, multiplier_latency, signed_bits
+from .waits import holds_up
 
 
 @dataclass(frozen=True)
@@ -154,10 +155,12 @@ def _multiplier(node: Node) -> Multiplier:
 
 def _start_delay(region: Region) -> float:
     """When it is known that an iteration starts: predicates, handshakes, one more gate each."""
-    reads = [node for node in region.effects if node.operation == "read"]
-    writes = [node for node in region.effects if node.operation == "write"]
-    predicates = [node.operands[0] for node in (*reads, *writes)]
-    early = [x.delay for x in predicates if ready_stage(x) == 0]
-    ports = {node.port for node in (*reads, *writes)}
-    levels = 1 + (len(ports) > 2)
-    return max([*early, *(node.delay for node in reads[:1])], default=0.0) + levels * LUT
+    accesses = [
+        node
+        for node in region.effects
+        if node.operation in ("read", "write") and holds_up(region, node.operation, node.port)
+    ]
+    early = [x.delay for x in (node.operands[0] for node in accesses) if ready_stage(x) == 0]
+    reads = [node.delay for node in accesses if node.operation == "read"]
+    levels = 1 + (len({node.port for node in accesses}) > 2)
+    return max([*early, *reads[:1]], default=0.0) + levels * LUT

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from ..graph import ModuleFunction, Node, Region, Register
+from ..waits import holds_up
 from .datapath import Datapath
 from .expressions import literal
 from .leaving import Leaving
@@ -153,7 +154,8 @@ class RegionText:
             reads = [x for x in self.region.effects if x.operation == "read" and x.port == port]
             wanted = self._wanted(section, port, "wanted", reads)
             valid = self._streams.valid(port)
-            conditions.append(f"(~{wanted} | {valid})" if wanted else valid)
+            if holds_up(self.region, "read", port):
+                conditions.append(f"(~{wanted} | {valid})" if wanted else valid)
             self._streams.take(port, f"{self._fire} & {wanted}" if wanted else self._fire)
         for port in self._needs.ports("write"):
             early = self._needs.is_early(port)
@@ -161,7 +163,8 @@ class RegionText:
                 self._wanted(section, port, "written", self._needs.writes(port)) if early else ""
             )
             room = self._streams.room(port)
-            conditions.append(f"(~{wanted} | {room})" if wanted else room)
+            if holds_up(self.region, "write", port):
+                conditions.append(f"(~{wanted} | {room})" if wanted else room)
             self._streams.take_credit(port, f"{self._fire} & {wanted}" if wanted else self._fire)
         section.add(f"assign {self._fire} = {' & '.join(conditions)};")
         resets, steps = [], []

@@ -1,7 +1,7 @@
 import pytest
 
 from m3vit.hls.compiler.builder import GraphBuilder
-from m3vit.hls.compiler.predicates import ATOMS, exclusive
+from m3vit.hls.compiler.predicates import ATOMS, exclusive, implies
 
 
 @pytest.fixture
@@ -21,6 +21,26 @@ def test_a_condition_excludes_its_inverse_and_what_implies_that(builder):
     assert not exclusive(a, b)
     assert not exclusive(builder.any_of(a, b), builder.invert(a))
     assert not exclusive(a, a)
+
+
+def test_a_condition_implies_itself_and_parts_of_it(builder):
+    a, b, c = conditions(builder, 3)
+    assert implies(a, a)
+    assert implies(builder.all_of(a, b), a)
+    assert implies(builder.any_of(builder.all_of(a, b), builder.all_of(a, c)), a)
+    assert implies(builder.constant(0, 1), a)
+    assert not implies(a, builder.all_of(a, b))
+    assert not implies(builder.any_of(a, b), a)
+
+
+def test_the_state_of_a_stream_is_one_wherever_it_is_asked_for(builder):
+    a, b, _ = conditions(builder, 3)
+    asked = [builder.effect("not_full", 1, port="out") for _ in range(3)]
+    other = builder.effect("not_full", 1, port="other")
+    both = builder.any_of(builder.all_of(a, asked[0]), builder.all_of(b, asked[1]))
+    assert implies(both, asked[2])
+    assert not implies(both, other)
+    assert not implies(both, builder.effect("not_empty", 1, port="out"))
 
 
 def test_one_value_equals_one_constant(builder):
