@@ -99,7 +99,7 @@ class DesignConfig:
                 raise UserError(f"design '{self.name}': {rule.sentence}")
 
     def beats(self, channels: int) -> int:
-        """Beats of a row of so many channels: the panel takes whole words, the array whole tiles."""
+        """Beats of a row: the panel takes whole words of channels, the array whole tiles."""
         span = max(1, self.panel_lanes // self.array_inputs)
         return -(-channels // (self.array_inputs * span)) * span
 

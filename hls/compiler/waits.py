@@ -14,10 +14,9 @@ _READY = {"read": "not_empty", "write": "not_full"}
 
 def holds_up(region: Region, operation: str, port: str) -> bool:
     """Whether an iteration's start waits for a stream that it reads or writes."""
-    predicates = [
-        x.operands[0] for x in region.effects if (x.operation, x.port) == (operation, port)
-    ]
-    asked = [x for x in region.effects if (x.operation, x.port) == (_READY[operation], port)]
+    here = [node for node in region.effects if node.port == port]
+    predicates = [node.operands[0] for node in here if node.operation == operation]
+    asked = [node for node in here if node.operation == _READY[operation]]
     if not asked or any(ready_stage(predicate) != 0 for predicate in predicates):
         return True
     return not all(implies(predicate, asked[0]) for predicate in predicates)
