@@ -110,6 +110,7 @@ void ActivationPanel(hls::stream<PanelCommand>& commands, hls::stream<Row<Activa
     PanelBlock<kTokens, kParts, Place> blocks[kPanelBlocks];
     #pragma HLS ARRAY_PARTITION variable=blocks type=complete
     ap_uint<BitLength(kDepth)> used = 0;  // beats of these blocks
+    Place freed = 0;                      // of these, in the cycle before
     bool room = true;                     // for another one of any length
 
     NextCommand<PanelCommand> next;
@@ -123,6 +124,7 @@ void ActivationPanel(hls::stream<PanelCommand>& commands, hls::stream<Row<Activa
     ap_uint<20> repeats;
     LoopNest<20, 12> send;  // repeats, beats
     PanelSlot slot = 0;     // that is sent
+    PanelSlot next_slot = 1;
     Place beat = 0;
 
 beat:
@@ -135,9 +137,11 @@ beat:
         const bool fill_now = (fill.running && free) && (here && beside);
 
         const PanelBlock<kTokens, kParts, Place> block = blocks[slot];
-        const PanelBlock<kTokens, kParts, Place> following = blocks[PanelSlot(slot + 1)];
-        Place freed = 0;
+        const PanelBlock<kTokens, kParts, Place> following = blocks[next_slot];
         Place filled = 0;
+        bool fills = false;  // a block has come whole
+        used -= freed;
+        freed = 0;
         if (send_now) {
             Tile<Activation, kTokens, kInputs> tile;
 
@@ -163,7 +167,7 @@ beat:
             send.Step();
             if (block_ends) {
                 blocks[slot].full = false;
-                ++slot;
+                slot = next_slot++;
                 freed = block.beats;
                 if (following.full) send.Start(following.repeats, following.beats);
             }
@@ -211,6 +215,7 @@ beat:
                 block.repeats = repeats;
                 block.beats = (ap_uint<12>(place.line) + 1) * kSpan;
                 filled = block.beats;
+                fills = true;
                 block.tokens = interleaved ? int(tokens) : int(place.token + 1);
                 block.parts = place.part + 1;
             }
@@ -231,8 +236,8 @@ beat:
         }
         next.Fetch(commands, take);
         // A cycle behind: none begins in the cycle after another one's end.
-        room = used <= kDepth - kMaxBeats && filled == 0;
-        used += filled - freed;
+        room = used <= kDepth - kMaxBeats && !fills;
+        used += filled;
     }
 }
 

@@ -61,8 +61,10 @@ void ArraySequencer(hls::stream<Dispatched>& instructions, hls::stream<Queue>& q
     ap_uint<3> gate_lag = 0;   // blocks of the MATMUL that must still come first
     ap_uint<2> gates_due = 0;  // blocks of the GATE that come next
     ap_uint<16> matmul_tiles = 0;
+    // While logits come; they go before anything else but an ATTENTION that need not wait for them.
     WaitingContexts contexts;
     #pragma HLS ARRAY_PARTITION variable=contexts.block complete
+    bool follows = false;  // there is one, in the iteration before
     // Of the queues.
     ap_uint<12> lengths[kMaxExperts];
     #pragma HLS ARRAY_PARTITION variable=lengths complete
@@ -73,7 +75,7 @@ void ArraySequencer(hls::stream<Dispatched>& instructions, hls::stream<Queue>& q
     ExpertTurn turn;
 
 instruction:
-    M3VIT_FOREVER(instructions, phase != kIdle || next.ready || contexts.count != 0) {
+    M3VIT_FOREVER(instructions, phase != kIdle || next.ready || contexts.any) {
         #pragma HLS PIPELINE II=2
         const InstructionBits bits = BitsOf(current);
         const ap_uint<kOpcodeBits> opcode = OpcodeOf(bits);
@@ -84,26 +86,26 @@ instruction:
         const ap_uint<kOpcodeBits> next_opcode = next.command.word[0];
         // Logits may only overtake contexts that they cannot wait for: those of the same queries.
         const AttentionInstruction following = AsAttention(BitsOf(next.command));
-        const bool attention_follows = next.ready && next_opcode == kOpcodeAttention &&
-                                       following.domain == attention.domain &&
-                                       next.command.after == current.after;
+        const bool will_follow = next.ready && next_opcode == kOpcodeAttention &&
+                                 following.domain == attention.domain &&
+                                 next.command.after == current.after;
         const GateInstruction next_gate = AsGate(BitsOf(next.command));
         const bool gate_follows =
             next.ready && next_opcode == kOpcodeGate && next.command.trails && chunk.count.last;
-        bool take = false;
-        bool send = true;
+        const bool context_goes =
+            phase == kIdle ? contexts.any && !follows : phase == kAttention && contexts.full;
+        const bool loads_table = phase == kStart && opcode == kOpcodeTable;
+        const bool quiet = phase == kIdle || phase == kStart || phase == kCount ||
+                           phase == kFetch || phase == kOpen;
+        const bool take = phase == kIdle && next.ready && !context_goes;
         Block block;
 
-        if (contexts.Full() || (phase == kIdle && contexts.count != 0 && !attention_follows)) {
-            block = contexts.block[0];
-            contexts.Pop();
-        } else if (phase == kIdle) {
-            send = false;
-            take = next.ready;
-            current = next.command;
-            if (take) phase = kStart;
+        if (phase == kIdle) {
+            if (take) {
+                current = next.command;
+                phase = kStart;
+            }
         } else if (phase == kStart) {
-            send = opcode == kOpcodeTable;
             matmul_tiles = matmul.groups * matmul.beats;
             gates_due = 0;
             if (opcode == kOpcodeMatmul) {
@@ -159,26 +161,25 @@ instruction:
             if (walk.last) phase = kIdle;
             walk.Step(0, 0);
         } else if (phase == kAttention) {
-            block = LogitsBlock(attention, current, walk);
-            contexts.Push(ContextBlock<kTokens, kParts>(attention, current, walk));
-            if (walk.last) phase = kIdle;
-            walk.Step(attention.stride, attention.to_stride);
+            if (!context_goes) {
+                block = LogitsBlock(attention, current, walk);
+                contexts.Push(ContextBlock<kTokens, kParts>(attention, current, walk));
+                if (walk.last) phase = kIdle;
+                walk.Step(attention.stride, attention.to_stride);
+            }
         } else if (phase == kCount) {
-            send = false;
             const Queue queue = queues.read();
             lengths[queue.expert] = queue.length;
             if (queue.length != 0) ++experts_left;
             if (queues_left.last) phase = kFetch;
             queues_left.Step();
         } else if (phase == kFetch) {
-            send = false;
             const Fetched item = fetched.read();
             expert = item.expert;
             length = lengths[item.expert];
             phase = item.end ? kIdle : kOpen;
             if (item.end) orders.write({0, 1});
         } else if (phase == kOpen) {
-            send = false;
             phase = length == 0 ? kDropUp : kUp;
             if (length != 0) orders.write({expert, 0});
             turn.last = experts_left == 1;
@@ -205,7 +206,12 @@ instruction:
             block = DropBlock(experts, phase == kDropUp);
             phase = phase == kDropUp ? kDropDown : kFetch;
         }
-        if (send) blocks.write(block);
+        if (context_goes) {
+            block = contexts.block[0];
+            contexts.Pop();
+        }
+        if (!quiet || loads_table || context_goes) blocks.write(block);
+        follows = will_follow;
         next.Fetch(instructions, take);
     }
 }

@@ -57,18 +57,17 @@ Block ContextBlock(const AttentionInstruction& fields, const Dispatched& counts,
 struct WaitingContexts {
     Block block[kAttentionLead + 1];
     ap_uint<BitLength(kAttentionLead + 1)> count = 0;
+    bool any = false;   ///< count != 0
+    bool full = false;  ///< before further logits a context has to go
 
-    /// Before further logits a context has to go.
-    bool Full() const {
-        #pragma HLS INLINE
-        return count == kAttentionLead + 1;
-    }
     void Push(const Block& last) {
         #pragma HLS INLINE
     place:
         for (int place = 0; place <= kAttentionLead; ++place) {
             if (place == count) block[place] = last;
         }
+        full = count == kAttentionLead;
+        any = true;
         ++count;
     }
     /// Let the first one go.
@@ -76,6 +75,8 @@ struct WaitingContexts {
         #pragma HLS INLINE
     place:
         for (int place = 0; place < kAttentionLead; ++place) block[place] = block[place + 1];
+        full = false;
+        any = count != 1;
         --count;
     }
 };

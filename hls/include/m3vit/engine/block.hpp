@@ -19,6 +19,7 @@ enum BlockKind {
     kGateSums,  ///< rows of a gate times its weights, and the choice of experts
     kDrop,      ///< no rows: a chunk of weights that is not needed
     kTable,     ///< no rows: a new activation table
+    kNoBlock,   ///< there is none
 };
 
 /// What the array multiplies. Counts are at least 1.

@@ -3,8 +3,8 @@
 ///
 ///     blocks  ->  commands of every unit that the block passes
 ///
-/// A block a cycle (II=1); a block keeps the array busy for groups x beats cycles. Which units get
-/// a command, and what they are told:
+/// A block a cycle (II=1), a cycle after it has come; a block keeps the array busy for groups x
+/// beats cycles. Which units get a command, and what they are told:
 ///
 ///     kind                   product    logits    context    gate sums  drop   table
 ///     token_reads            rows       rows
@@ -172,18 +172,20 @@ void BlockCommands(
     hls::stream<TokenWriteCommand>& token_writes,
     hls::stream<ResidualWriteCommand>& residual_writes,
     hls::stream<KeyValueWriteCommand>& key_value_writes, hls::stream<ap_uint<1>>& heartbeat) {
+    NextCommand<Block> next;
+
 block:
-    M3VIT_FOREVER(blocks, false) {
+    M3VIT_FOREVER(blocks, next.ready) {
         #pragma HLS PIPELINE II=1
-        const Block block = blocks.read();
-        const ap_uint<3> kind = block.kind;
+        const Block block = next.command;
+        const ap_uint<3> kind = next.ready ? block.kind : ap_uint<3>(kNoBlock);
         const ap_uint<7> rows = block.size.rows;
         const ap_uint<10> groups = block.size.groups;
         const ap_uint<20> panel_words = rows * block.size.words;
         const ap_uint<18> tiles = groups * block.size.beats;
         const ap_uint<20> results = rows * groups;
         const bool both_halves = rows > kTokens / 2;
-        const bool multiplies = kind != kDrop && kind != kTable;
+        const bool multiplies = kind != kDrop && kind != kTable && kind != kNoBlock;
         const bool activated = kind == kProduct && block.target.way == kToActivation;
         const bool to_tokens = kind == kProduct && block.target.way == kToTokens;
 
@@ -257,7 +259,8 @@ block:
         if (kind == kProduct && block.target.way == kToKeyValues) {
             key_value_writes.write(KeyValueWriteOf(block));
         }
-        heartbeat.write(1);
+        if (kind != kNoBlock) heartbeat.write(1);
+        next.Fetch(blocks, next.ready);
     }
 }
 

@@ -147,6 +147,11 @@ inline void Issue(hls::stream<Checked>& instructions, hls::stream<ap_uint<1>>& r
     #pragma HLS ARRAY_PARTITION variable=writes.count type=complete
     UnderWay row_reads, row_writes, token_reads, token_writes, key_value_reads, key_value_writes;
     UnderWay stored;
+    // Of the instruction that was fetched: counted a cycle before they are needed.
+    ap_uint<2> row_read_count = 0;
+    ap_uint<2> row_write_count = 0;
+    ap_uint<2> token_read_count = 0;
+    ap_uint<2> token_write_count = 0;
 
 instruction:
     M3VIT_FOREVER(instructions, phase != kFetch || !idle) {
@@ -190,14 +195,19 @@ instruction:
         const ap_uint<kDomains> written = issue ? checked.uses.writes : ap_uint<kDomains>(0);
         reads.Count(read);
         writes.Count(written);
-        row_reads.Step(ResidualAccesses(read), row_reads_retired);
-        row_writes.Step(ResidualAccesses(written), row_writes_retired);
-        token_reads.Step(TokenAccesses(read), token_reads_retired);
-        token_writes.Step(TokenAccesses(written), token_writes_retired);
+        const ap_uint<2> none = 0;
+        row_reads.Step(issue ? row_read_count : none, row_reads_retired);
+        row_writes.Step(issue ? row_write_count : none, row_writes_retired);
+        token_reads.Step(issue ? token_read_count : none, token_reads_retired);
+        token_writes.Step(issue ? token_write_count : none, token_writes_retired);
         key_value_reads.Step(ap_uint<2>(read[kKeyValueDomain]), key_value_reads_retired);
         key_value_writes.Step(ap_uint<2>(written[kKeyValueDomain]), key_value_writes_retired);
         stored.Step(ap_uint<2>(issue && queues[kStoreQueue]), stores_retired);
 
+        row_read_count = ResidualAccesses(checked.uses.reads);
+        row_write_count = ResidualAccesses(checked.uses.writes);
+        token_read_count = TokenAccesses(checked.uses.reads);
+        token_write_count = TokenAccesses(checked.uses.writes);
         if (phase == kFetch) {
             if (!instructions.empty()) {
                 checked = instructions.read();

@@ -43,6 +43,8 @@ void RequestLoads(hls::stream<LoadPlan>& plans, hls::stream<Queue>& queues,
     LoadPlan plan;
     ap_uint<16> free_tiles = kTiles;
     ap_uint<16> free_parameters = kParameters;
+    ap_uint<16> freed_tiles = 0;  // in the cycle before
+    ap_uint<16> freed_parameters = 0;
     Contents need = {0, 0};  // places that the next step takes
     bool fits = false;       // they are free; known a cycle after `need`
     ChunkPlan chunk;
@@ -69,15 +71,18 @@ step:
         const bool length_comes = !queues.empty();
         const bool requests_ready = !requests.full() && !contents.full();
         const bool fetched_ready = !fetched.full();
-        ap_uint<16> freed_tiles = 0;
-        ap_uint<16> freed_parameters = 0;
+        free_tiles += freed_tiles;
+        free_parameters += freed_parameters;
+        freed_tiles = 0;
+        freed_parameters = 0;
         if (!tile_credits.empty()) freed_tiles = tile_credits.read();
         if (!parameter_credits.empty()) freed_parameters = parameter_credits.read();
         const bool room = free_tiles >= need.tiles && free_parameters >= need.parameters;
 
+        const LoadPlan present = plan;
         Contents reserved = {0, 0};
         bool restart = false;  // from the first expert
-        bool next = false;     // to the next one
+        bool next = false;     // to the next one, or to the next chunk of a matmul
         bool replan = false;   // `need` changes
         if (phase == kIdle) {
             if (!plans.empty()) {
@@ -134,7 +139,7 @@ step:
                 replan = true;
                 if (!plan.experts) {
                     if (left.last) phase = kIdle;
-                    left.Step();
+                    next = true;
                 } else if (!second) {
                     second = true;
                     chunk = plan.second;
@@ -161,19 +166,19 @@ step:
         }
 
         if (restart) {
-            left.Start(plan.count);
+            left.Start(present.count);
             passed = false;
             index = 0;
-            expert_line = plan.line;
+            expert_line = present.line;
         } else if (next) {
             passed = left.last;
             left.Step();
             ++index;
-            expert_line += plan.expert_lines;
+            expert_line += present.expert_lines;
             wanted >>= 1;
         }
-        free_tiles += freed_tiles - reserved.tiles;
-        free_parameters += freed_parameters - reserved.parameters;
+        free_tiles -= reserved.tiles;
+        free_parameters -= reserved.parameters;
         fits = room && !replan;
     }
 }

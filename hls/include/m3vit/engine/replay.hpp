@@ -65,25 +65,23 @@ word:
         repeated = ends && !command.release;
         dropped = drop || skips;
         if (store) ring[place++] = words.read();
-        if (send) {
-            sent.write(ring[present]);
-            ++present;
-        }
-        if (drop) {
-            present += command.words;
-            adjustment = -command.words;
-        }
+        if (send) sent.write(ring[present]);
+        const Address behind = present + (drop ? Address(command.words) : Address(1));
+        if (drop) adjustment = -command.words;
+        if (skips) adjustment = -command.skip;
         if (skips) {
             present = front + command.skip;
-            adjustment = -command.skip;
+        } else if (ends && !command.release) {
+            present = front;
+        } else if (send || drop) {
+            present = behind;
         }
         if (ends && command.release) {
             credits.write(command.words);
             released = command.words;
-            front = present;
+            front = behind;
         } else if (ends) {
             adjustment = command.words + command.skip;
-            present = front;
         }
 
         skips = take && next.command.skip != 0;
