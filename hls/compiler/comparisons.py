@@ -96,6 +96,8 @@ def _against_constant(b: "GraphBuilder", operation: str, x: Node, y: Node) -> No
             return b.constant(1, 1)
         strict = operation[0] + ("lt" if step > 0 else "gt")
         return b.pure(strict, 1, x, b.constant(bound, x.width))
+    if operation in ("ult", "ugt") and x.operation == "concat":
+        return _above_zeros(b, operation, x, y)
     if operation == "slt" and y.value == 0:
         return b.wires.slice(x, x.width - 1, 1)
     if operation == "sgt" and y.value == mask(y.width):
@@ -111,6 +113,18 @@ def _against_constant(b: "GraphBuilder", operation: str, x: Node, y: Node) -> No
     if operation[1:] == "gt" and bound == lowest:
         return b.pure("ne", 1, x, y)
     return None
+
+
+def _above_zeros(b: "GraphBuilder", operation: str, x: Node, y: Node) -> Node | None:
+    """Low bits that are zero are not compared: a field of a word where it lies."""
+    low = x.operands[-1]
+    if low.operation != "constant" or low.value != 0:
+        return None
+    above = b.wires.slice(x, low.width, x.width - low.width)
+    bound = -(-y.value >> low.width) if operation == "ult" else y.value >> low.width
+    if bound > mask(above.width):
+        return b.constant(1, 1)
+    return b.pure(operation, 1, above, b.constant(bound, above.width))
 
 
 def _equality(b: "GraphBuilder", operation: str, x: Node, y: Node) -> Node | None:

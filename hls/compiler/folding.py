@@ -56,7 +56,17 @@ def _add(b: "GraphBuilder", operation: str, width: int, operands: Sequence[Node]
         return b.pure("add", width, x.operands[0], b.constant(addend + x.operands[1].value, width))
     if b.wires.disjoint(x, y):
         return b.pure("or", width, x, y)
-    return None
+    return _add_above_zeros(b, width, x, addend) if addend is not None else None
+
+
+def _add_above_zeros(b: "GraphBuilder", width: int, x: Node, addend: int) -> Node | None:
+    """What stands in the low bits of neither needs no carry: a field of a word where it lies."""
+    zeros = (addend & -addend).bit_length() - 1
+    if not zeros or _constant(b.wires.slice(x, 0, zeros)) != 0:
+        return None
+    above = b.wires.slice(x, zeros, width - zeros)
+    total = b.pure("add", width - zeros, above, b.constant(addend >> zeros, width - zeros))
+    return b.wires.concat([total, b.constant(0, zeros)])
 
 
 def _sub(b: "GraphBuilder", operation: str, width: int, operands: Sequence[Node]) -> Node | None:

@@ -253,3 +253,32 @@ def test_constant_fields_are_not_compared():
     equal = b.equals(word, 0b0011_101101)
     assert equal.operation == "eq" and equal.operands[0] is x and equal.operands[1].value == 3
     assert b.equals(word, 0b0011_101100).value == 0
+
+
+@pytest.mark.parametrize("operation", ["ult", "ugt", "ule", "uge"])
+def test_a_field_is_computed_where_it_lies_without_what_is_below(operation):
+    """For every field and bound: (field << 3) + (c << 3) against a bound, in five bits of logic."""
+    addends, bounds = (0b11000, 0b1000, 0b11111000), (0, 1, 7, 8, 24, 30, 200, 248, 249, 255)
+    for addend in addends:
+        for bound in bounds:
+            b = GraphBuilder()
+            field = b.argument("field", 5)
+            word = b.wires.concat([field, b.constant(0, 3)])
+            total = b.pure("add", 8, word, b.constant(addend, 8))
+            compared = b.pure(operation, 1, total, b.constant(bound, 8))
+            adders = [node for node in b.nodes if node.operation in ("add", operation)]
+            assert all(node.width <= 5 for node in adders)
+            for value in range(32):
+                values = {}
+                for node in b.nodes:
+                    operands = [values[operand.index] for operand in node.operands]
+                    widths = [operand.width for operand in node.operands]
+                    values[node.index] = (
+                        node.value
+                        if node.operation == "constant"
+                        else value
+                        if node.operation == "argument"
+                        else evaluate(node.operation, node.width, operands, widths, node.start)
+                    )
+                expected = evaluate(operation, 1, [(value * 8 + addend) & 255, bound], [8, 8], 0)
+                assert values[compared.index] == expected, (value, addend, bound)
