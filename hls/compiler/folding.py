@@ -60,13 +60,14 @@ def _add(b: "GraphBuilder", operation: str, width: int, operands: Sequence[Node]
 
 
 def _add_above_zeros(b: "GraphBuilder", width: int, x: Node, addend: int) -> Node | None:
-    """What stands in the low bits of neither needs no carry: a field of a word where it lies."""
-    zeros = (addend & -addend).bit_length() - 1
-    if not zeros or _constant(b.wires.slice(x, 0, zeros)) != 0:
+    """Nothing is carried out of bits that are zero in one number: a field where it lies."""
+    possible = b.wires.possible(x)
+    zeros = (possible & -possible).bit_length() - 1
+    if zeros < 1:
         return None
     above = b.wires.slice(x, zeros, width - zeros)
     total = b.pure("add", width - zeros, above, b.constant(addend >> zeros, width - zeros))
-    return b.wires.concat([total, b.constant(0, zeros)])
+    return b.wires.concat([total, b.constant(addend, zeros)])
 
 
 def _sub(b: "GraphBuilder", operation: str, width: int, operands: Sequence[Node]) -> Node | None:
