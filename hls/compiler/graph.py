@@ -100,7 +100,8 @@ class Node:
         """Bits that carry information: the value is their sign or zero extension."""
         if self.low >= 0:
             return min(self.width, max(1, self.high.bit_length()))
-        return min(self.width, max((-self.low - 1).bit_length(), self.high.bit_length()) + 1)
+        above = max(self.high, 0)
+        return min(self.width, max((-self.low - 1).bit_length(), above.bit_length()) + 1)
 
 
 @dataclass(eq=False)

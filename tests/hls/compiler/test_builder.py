@@ -282,3 +282,14 @@ def test_a_field_is_computed_where_it_lies_without_what_is_below(operation):
                     )
                 expected = evaluate(operation, 1, [(value * 8 + addend) & 255, bound], [8, 8], 0)
                 assert values[compared.index] == expected, (value, addend, bound)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "bits"),
+    [(-1, -1, 1), (-1, 0, 1), (-2, -2, 2), (-2, 1, 2), (-5, -3, 4), (-8, 8, 5), (0, 0, 1), (3, 7, 3)],
+)  # fmt: skip
+def test_a_value_has_the_bits_that_tell_it(low, high, bits):
+    """One that is always negative needs no place for a sign beside its own."""
+    node = GraphBuilder().argument("x", 8)
+    node.low, node.high = low, high
+    assert node.bits == bits

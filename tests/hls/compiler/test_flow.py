@@ -34,6 +34,7 @@ RUNS = {
     "dot_product": Run({"vectors": 60}, "sums"),
     "histogram": Run({"bins": 150}, "counts", {"count": 75}, 2),
     "interval_two": Run({"indices": 40}, "pairs", {"count": 40}),
+    "negative_result": Run({"values": 40}, "marks"),
     "network": Run({"input": 16}, "output", {"pairs": 8, "offset": 2**16 - 3}, 2),
     "round_fixed": Run({"inputs": 100}, "outputs"),
     "scale": Run({"values": 120}, "codes", {"count": 60, "factor": 2**16 - 77}, 2),
