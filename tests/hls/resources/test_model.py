@@ -7,8 +7,8 @@ from m3vit.hls.resources.cells import Resources
 from m3vit.hls.resources.model import block_ram, model, queue, ultra_ram, units
 
 YOSYS = {
-    "nano": Resources(lut=32_644, memory_lut=14_448, ff=44_118, dsp=121, ramb18=78, uram=18),
-    "zcu104": Resources(lut=116_398, memory_lut=46_202, ff=236_833, dsp=1_245, ramb18=395, uram=85),
+    "nano": Resources(lut=32_405, memory_lut=14_400, ff=42_362, dsp=121, ramb18=78, uram=18),
+    "zcu104": Resources(lut=116_203, memory_lut=46_154, ff=234_482, dsp=1_245, ramb18=395, uram=85),
 }
 
 
