@@ -38,6 +38,7 @@ scenes: $(VENV)/.installed-test  ## render the held-out scenes that bench needs 
 bench: scenes  ## accuracy of the model, cycles and size of the engine, time and energy beside others' -> build/bench
 	$(BIN)/python -m m3vit.model.benchmark --output build/bench/model.json
 	$(BIN)/python -m m3vit.sim.benchmark --output build/bench/engine.json --plots build/bench/plots
+	$(BIN)/python -m m3vit.sim.benchmark --design zcu104-10x16x16 --networks nano tiny --shapes 0 --output build/bench/engine-10x16x16.json
 	$(BIN)/m3vit bench --json build/bench/bench.json --figure build/bench/bench.png $(ARGS)
 
 docs: $(VENV)/.installed-check  ## the manual -> build/docs/index.html
