@@ -27,7 +27,7 @@ from m3vit.hls.isa import (
     WIDE_GATE,
     Instruction,
 )
-from m3vit.hls.isa_checks import ceiling
+from m3vit.hls.isa_checks import broken_rule, ceiling
 from m3vit.sim.streams.programs import RandomProgram
 
 from .arena import (
@@ -80,7 +80,11 @@ class Sound:
 
 
 def sound_program(design: DesignConfig, seed: int, count: int) -> Sound:
-    """Prologue, at least `count` random instructions, epilogue."""
+    """Prologue, at least `count` random instructions, epilogue.
+
+    Raises:
+        ValueError: an instruction is none that the design takes.
+    """
     random = Random(seed)
     steps = _Steps(design, random)
     memory = _Memory(design, seed)
@@ -94,6 +98,10 @@ def sound_program(design: DesignConfig, seed: int, count: int) -> Sound:
         *(memory.placed(instruction) for instruction in body),
         Instruction("END"),
     )
+    for instruction in program:
+        rule = broken_rule(instruction, design)
+        if rule is not None:
+            raise ValueError(f"{instruction}: {rule}")
     text = b"".join(instruction.encode() for instruction in program)
     line = memory.reserve(ceiling(len(text), LINE_BYTES))
     memory.content.append((line, np.frombuffer(text, np.uint8)))
@@ -294,8 +302,8 @@ class _Steps(RandomProgram):
             "MATMUL",
             domain=domain,
             rows=ROWS,
-            words=channels // design.panel_lanes,
-            beats=channels // design.array_inputs,
+            words=ceiling(channels, design.panel_lanes),
+            beats=design.beats(channels),
             chunks=1,
             **values,
         )

@@ -44,7 +44,7 @@ VARIANTS = {
 }
 
 
-@pytest.fixture(scope="module", params=["nano", "zcu104"])
+@pytest.fixture(scope="module", params=["nano", "zcu104", "zcu104-10x16x16"])
 def design(request):
     return DesignConfig.load(request.param)
 
