@@ -14,6 +14,7 @@
 #include "m3vit/cut_patches.hpp"
 #include "m3vit/engine/array_sequencer.hpp"
 #include "m3vit/engine/block_commands.hpp"
+#include "m3vit/engine/claims.hpp"
 #include "m3vit/engine/data_loader.hpp"
 #include "m3vit/engine/data_unpack.hpp"
 #include "m3vit/engine/dispatch.hpp"
@@ -49,7 +50,6 @@ constexpr int kInstructions = 32;  ///< that wait for a sequencer
 constexpr int kCommands = 16;      ///< that wait for a unit: blocks between the ends of the array
 constexpr int kRequests = 32;      ///< of memory, under way
 constexpr int kRowPanelWords = (kMaxWidth + kPanelLanes - 1) / kPanelLanes;
-constexpr int kBeats = RowBeats(kMaxHidden, kArrayInputs, kPanelLanes);
 constexpr int kHalf = kArrayTokens / 2;  ///< rows of a softmax
 /// Attention weights that wait for their turn. Of the kAttentionLead + 1 blocks under way, the
 /// panel takes one and the softmax keeps one until its maxima are known.
@@ -274,7 +274,7 @@ void engine_top(
         key_value_reads_retired, key_value_writes_retired));
 
     M3VIT_PROCESS(PanelFeed<kPanelLanes>(panel_passages, token_rows, gate_rows, panel_rows));
-    M3VIT_PROCESS(ActivationPanel<kArrayTokens, kArrayInputs, kPanelLanes, kBeats>(
+    M3VIT_PROCESS(ActivationPanel<kArrayTokens, kArrayInputs, kPanelLanes, kMaxBeats>(
         panel_commands, panel_rows, weight_rows_0, weight_rows_1, activation_tiles));
     M3VIT_PROCESS(WeightFeed<kArrayOutputs, kArrayInputs>(weight_passages, ring_tiles,
                                                           key_value_tiles, weight_tiles));

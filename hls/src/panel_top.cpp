@@ -1,6 +1,7 @@
 /// \file panel_top.cpp
 /// The activation panel alone: for synthesis, for RTL simulation and for its test.
 #include "m3vit/config.hpp"
+#include "m3vit/engine/claims.hpp"
 #include "m3vit/panel.hpp"
 
 void panel_top(
@@ -15,9 +16,6 @@ void panel_top(
     #pragma HLS INTERFACE mode=axis port=weights_1
     #pragma HLS INTERFACE mode=axis port=tiles
     #pragma HLS INTERFACE mode=ap_ctrl_none port=return
-    constexpr int kMaxBeats =
-        m3vit::RowBeats(m3vit::kMaxHidden, m3vit::kArrayInputs, m3vit::kPanelLanes);
-
-    m3vit::ActivationPanel<m3vit::kArrayTokens, m3vit::kArrayInputs, m3vit::kPanelLanes, kMaxBeats>(
-        commands, rows, weights_0, weights_1, tiles);
+    m3vit::ActivationPanel<m3vit::kArrayTokens, m3vit::kArrayInputs, m3vit::kPanelLanes,
+                           m3vit::kMaxBeats>(commands, rows, weights_0, weights_1, tiles);
 }

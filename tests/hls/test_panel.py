@@ -126,3 +126,11 @@ def test_longest_rows_and_most_tokens(nano, ladder):
 def test_large_design(zcu104, ladder):
     longest = zcu104.max_hidden // zcu104.panel_lanes
     ladder("panel", zcu104, *stimulus(zcu104, [(7, 5, 3), (1, 1, 1), (9, longest, 2)]))
+
+
+def test_more_attention_weights_than_hidden_channels(nano, ladder):
+    """The longest row may be one of weights."""
+    design = dataclasses.replace(nano, max_hidden=16, max_width=16)
+    longest = design.max_tokens // design.panel_lanes
+    inputs, tiles = stimulus(design, [(2, longest, 2), (2, 2, 3), (2, longest, 1), (1, longest, 2)])
+    ladder("panel", design, interleave(inputs, design, {0, 2, 3}), tiles, rtl=True)

@@ -66,6 +66,10 @@ inline bool Fits(const ResidualClaim& claim) {
                            claim.words <= claim.stride && end <= kResidualWords);
 }
 
+/// Beats of the longest row on its way into the array: of channels, or of attention weights.
+constexpr int kMaxBeats =
+    RowBeats(kMaxHidden > kMaxTokens ? kMaxHidden : kMaxTokens, kArrayInputs, kPanelLanes);
+
 /// A matrix: `groups` x `beats` tiles, in a ring, or neighbours in the key-value memory.
 struct MatrixClaim {
     bool used = false;
@@ -86,8 +90,6 @@ inline ap_uint<18> BeatsOf(const ap_uint<12>& words) {
 
 inline bool Fits(const MatrixClaim& claim) {
     #pragma HLS INLINE
-    constexpr int kMaxInputs = kMaxHidden > kMaxTokens ? kMaxHidden : kMaxTokens;
-    constexpr int kMaxBeats = RowBeats(kMaxInputs, kArrayInputs, kPanelLanes);
     const ap_uint<18> size = claim.groups * claim.beats;
     return !claim.used || (claim.groups != 0 && claim.beats != 0 && claim.beats == claim.wanted &&
                            claim.beats <= kMaxBeats && claim.base + size <= claim.tiles);
