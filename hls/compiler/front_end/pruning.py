@@ -1,15 +1,15 @@
 """Arguments that a module function does not use and results that nobody takes go."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from m3vit.hls.compiler import ir
 
 
-def drop_unused(functions: Mapping[str, ir.Function]) -> None:
+def drop_unused(functions: dict[str, ir.Function]) -> None:
     """Shrink module functions and all calls of them until nothing more can go.
 
-    Values that nobody uses go as well, in every function.
+    Values that nobody uses go as well, in every function, and functions that are left without a
+    result.
     """
     modules = [function for function in functions.values() if function.kind == "module"]
     shrunk = True
@@ -19,9 +19,12 @@ def drop_unused(functions: Mapping[str, ir.Function]) -> None:
         shrunk = False
         for module in modules:
             shrunk |= _shrink(module, functions)
+    for module in modules:
+        if not module.results:
+            del functions[module.name]
 
 
-def _shrink(module: ir.Function, functions: Mapping[str, ir.Function]) -> bool:
+def _shrink(module: ir.Function, functions: dict[str, ir.Function]) -> bool:
     """Drop what is unused in one module function; True if something went."""
     used = {
         operand.name

@@ -144,3 +144,37 @@ def test_refusals_of_the_front_end_pass_untouched(source):
         compiled(source)
     with pytest.raises(UserError, match="does not exist"):
         compile_source(source.with_name("absent.cpp"), "add_step")
+
+
+def test_a_module_whose_results_nobody_takes_is_not_there(tmp_path):
+    path = tmp_path / "kernel.cpp"
+    path.write_text("""
+#include <ap_int.h>
+#include <hls_stream.h>
+
+void Twice(ap_uint<8> x, ap_uint<8>& twice) {
+    #pragma HLS INLINE off
+    twice = x + x;
+}
+
+void Both(ap_uint<8> x, ap_uint<8>& next, ap_uint<8>& other) {
+    #pragma HLS INLINE off
+    ap_uint<8> twice;
+    Twice(x, twice);
+    next = x + 1;
+    other = twice;
+}
+
+void kernel(hls::stream<ap_uint<8>>& in, hls::stream<ap_uint<8>>& out) {
+    while (true) {
+        #pragma HLS PIPELINE II=1
+        ap_uint<8> next;
+        ap_uint<8> other;
+        Both(in.read(), next, other);
+        out.write(next);
+    }
+}
+""")
+    texts = compile_source(path, "kernel", keep=False).texts()
+    assert "kernel.sv" in texts and "Both.sv" in texts and "Twice.sv" not in texts
+    assert "Twice" not in "".join(texts.values())
