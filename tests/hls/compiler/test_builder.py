@@ -14,6 +14,21 @@ SHIFTS = ["shl", "lshr", "ashr"]
 WIDTHS = [1, 2, 3, 5, 8, 13, 16]
 
 
+def values_of(builder, arguments):
+    """Values of all nodes, by index, for these arguments."""
+    values = {}
+    for node in builder.nodes:
+        if node.operation == "constant":
+            values[node.index] = node.value
+        elif node.operation == "argument":
+            values[node.index] = arguments[node.name]
+        else:
+            operands = [values[operand.index] for operand in node.operands]
+            widths = [operand.width for operand in node.operands]
+            values[node.index] = evaluate(node.operation, node.width, operands, widths, node.start)
+    return values
+
+
 class Expressions:
     """Random expressions: each a node and its values for some arguments, computed without it."""
 
@@ -89,19 +104,8 @@ class Expressions:
 
     def values(self, sample):
         """Values of all nodes of the builder for one row of the arguments."""
-        values = {}
-        for node in self.builder.nodes:
-            if node.operation == "constant":
-                values[node.index] = node.value
-            elif node.operation == "argument":
-                values[node.index] = self.arguments[node.name][sample]
-            else:
-                operands = [values[operand.index] for operand in node.operands]
-                widths = [operand.width for operand in node.operands]
-                values[node.index] = evaluate(
-                    node.operation, node.width, operands, widths, node.start
-                )
-        return values
+        row = {name: values[sample] for name, values in self.arguments.items()}
+        return values_of(self.builder, row)
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -269,17 +273,7 @@ def test_a_field_is_computed_where_it_lies_without_what_is_below(operation):
             adders = [node for node in b.nodes if node.operation in ("add", operation)]
             assert all(node.width <= 5 for node in adders)
             for value in range(32):
-                values = {}
-                for node in b.nodes:
-                    operands = [values[operand.index] for operand in node.operands]
-                    widths = [operand.width for operand in node.operands]
-                    values[node.index] = (
-                        node.value
-                        if node.operation == "constant"
-                        else value
-                        if node.operation == "argument"
-                        else evaluate(node.operation, node.width, operands, widths, node.start)
-                    )
+                values = values_of(b, {"field": value})
                 expected = evaluate(operation, 1, [(value * 8 + addend) & 255, bound], [8, 8], 0)
                 assert values[compared.index] == expected, (value, addend, bound)
 
