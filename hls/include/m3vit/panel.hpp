@@ -12,9 +12,9 @@
 /// of shorter ones, for in attention short and long ones take turns. Filling takes kTokens x words
 /// cycles, so the array is not held up from kTokens x kInputs / kWord groups of outputs on. A word
 /// is a part of a beat, a beat, or some beats. Tokens missing in the last block, and words missing
-/// in a token's last beat, are zeros. Attention weights come word by word instead of token by token,
-/// and those of each half of the rows from a stream of its own, so two words a cycle; a command
-/// tells. No arithmetic.
+/// in a token's last beat, are zeros. Attention weights come word by word instead of token by
+/// token, and those of each half of the rows from a stream of its own, so two words a cycle; a
+/// command tells. No arithmetic.
 #pragma once
 
 #include <hls_stream.h>
