@@ -103,6 +103,11 @@ class DesignConfig:
         span = max(1, self.panel_lanes // self.array_inputs)
         return -(-channels // (self.array_inputs * span)) * span
 
+    @property
+    def max_beats(self) -> int:
+        """Beats of the longest row: of channels, or of attention weights."""
+        return self.beats(max(self.max_hidden, self.max_tokens))
+
     @classmethod
     def load(cls, source: str | Path) -> "DesignConfig":
         """Read a design point.

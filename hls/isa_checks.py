@@ -83,7 +83,7 @@ def _matrix(
     design: DesignConfig, beats: int, inputs: int, groups: int, base: int, tiles: int
 ) -> Rules:
     """`groups` x `beats` tiles of `tiles`; `inputs` channels meet them."""
-    most = design.beats(max(design.max_hidden, design.max_tokens))
+    most = design.max_beats
     wanted = design.beats(inputs)
     yield groups >= 1, "a matrix has groups"
     yield 1 <= beats <= most, f"beats are 1 to {most}, not {beats}"

@@ -209,7 +209,7 @@ class _Sizes:
             UserError: with the number of tiles.
         """
         design = self.design
-        longest = design.beats(max(design.max_hidden, design.max_tokens))
+        longest = design.max_beats
         for what, channels in (("contexts", self.heads), ("LayerNorms", self.channels)):
             beats = self._buffer(0, 0, channels.count).beats
             if beats > longest:
